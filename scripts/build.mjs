@@ -1,0 +1,123 @@
+/**
+ * Bundles the entry points into dist/, each group only when one of its inputs changed.
+ *
+ *   node scripts/build.mjs [server] [bench] [sim]      (no argument: all groups)
+ *
+ * What went into a bundle is known exactly from esbuild's metafile, so "changed" means: the content of
+ * one of those files, this script, or the lock file differs from what the last build saw. Entry points
+ * that do not exist yet are skipped. Prints one line to stderr per group built, nothing when up to date.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** Group → output folder and entry points (output name → source). A new program is one line here. */
+const GROUPS = {
+  server: {
+    outdir: 'dist',
+    entries: {
+      main: 'src/main.ts', // supervising parent
+      server: 'src/server.ts', // main thread of the server process
+      worker: 'src/worker.ts', // worker thread
+      cli: 'src/cli/main.ts',
+    },
+  },
+  bench: { outdir: 'dist/bench', entries: { main: 'bench/main.ts', load: 'bench/load.ts' } },
+  sim: { outdir: 'dist/sim', entries: { main: 'test/sim/main.ts', mutants: 'test/sim/mutants.ts' } },
+}
+
+/** A process that started before this build may still load a chunk of the previous one. */
+const STALE_CHUNK_KEPT_MS = 60 * 60 * 1000
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+process.chdir(root)
+
+const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(GROUPS)
+for (const name of names) {
+  const group = GROUPS[name]
+  if (!group) fail(`unknown group ${name}; known: ${Object.keys(GROUPS).join(', ')}`)
+  const entries = Object.fromEntries(Object.entries(group.entries).filter(([, source]) => existsSync(source)))
+  if (Object.keys(entries).length > 0 && !isUpToDate(name, group, entries)) await build(name, group, entries)
+}
+
+function isUpToDate(name, group, entries) {
+  let record
+  try {
+    record = JSON.parse(readFileSync(recordPath(name), 'utf8'))
+  } catch {
+    return false
+  }
+  return (
+    record.entries === JSON.stringify(entries) &&
+    record.outputs.every((file) => existsSync(file)) &&
+    Object.keys(entries).every((entry) => existsSync(join(group.outdir, `${entry}.js`))) &&
+    Object.entries(record.inputs).every(([file, hash]) => hashOf(file) === hash)
+  )
+}
+
+async function build(name, group, entries) {
+  const startedAt = performance.now()
+  const { build: bundle } = await import('esbuild')
+  let result
+  try {
+    result = await bundle({
+      entryPoints: entries,
+      outdir: group.outdir,
+      chunkNames: 'chunks/[name]-[hash]',
+      bundle: true,
+      splitting: true, // a lazily imported adapter must not pull its client in at start
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      packages: 'external',
+      sourcemap: true,
+      sourcesContent: false,
+      metafile: true,
+      logLevel: 'warning',
+      absWorkingDir: root,
+    })
+  } catch {
+    fail(`cannot build ${name}`) // esbuild has printed where and why
+  }
+  const outputs = Object.keys(result.metafile.outputs)
+  const inputs = [...Object.keys(result.metafile.inputs), 'package-lock.json', 'scripts/build.mjs']
+  mkdirSync('dist', { recursive: true })
+  writeFileSync(
+    recordPath(name),
+    JSON.stringify({
+      entries: JSON.stringify(entries),
+      outputs,
+      inputs: Object.fromEntries(inputs.map((file) => [file, hashOf(file)])),
+    }),
+  )
+  removeStaleChunks(group, new Set(outputs.map((file) => resolve(file))))
+  process.stderr.write(`build: ${name}, ${inputs.length} files in ${Math.round(performance.now() - startedAt)} ms\n`)
+}
+
+function removeStaleChunks(group, current) {
+  const folder = join(group.outdir, 'chunks')
+  if (!existsSync(folder)) return
+  for (const file of readdirSync(folder)) {
+    const path = resolve(folder, file)
+    const isOld = Date.now() - statSync(path).mtimeMs > STALE_CHUNK_KEPT_MS
+    if (isOld && !current.has(path)) rmSync(path, { force: true })
+  }
+}
+
+function recordPath(name) {
+  return join('dist', `.build-${name}.json`)
+}
+
+function hashOf(file) {
+  try {
+    return createHash('sha256').update(readFileSync(file)).digest('base64')
+  } catch {
+    return 'absent'
+  }
+}
+
+function fail(message) {
+  process.stderr.write(`build: ${message}\n`)
+  process.exit(1)
+}

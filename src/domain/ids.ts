@@ -1,0 +1,94 @@
+/**
+ * The names of things: who, where, and which shard they fall into.
+ *
+ * Applications choose ids; we only bound them and forbid control characters, so that a key can join
+ * them with U+0000 and a direct conversation can join two users with U+001F, and neither is ambiguous.
+ */
+import type { Brand } from '../std/brand.js'
+import { murmur3 } from '../std/murmur3.js'
+
+export type AppId = Brand<string, 'AppId'>
+export type UserId = Brand<string, 'UserId'>
+export type DeviceId = Brand<string, 'DeviceId'>
+export type ConversationId = Brand<string, 'ConversationId'>
+
+/** 0 … shardCount - 1. */
+export type ShardId = Brand<number, 'ShardId'>
+
+/** A message's place in its conversation: 1, 2, 3… with no gaps; 0 is "before the first". A safe integer. */
+export type Seq = number
+
+/** What an actor is of: a user's inbox, or a conversation of some kind. Wire numbers; never renumber. */
+export const ActorKind = { inbox: 0, direct: 1, group: 2, channel: 3, room: 4 } as const
+export type ActorKind = (typeof ActorKind)[keyof typeof ActorKind]
+export type ConversationKind = Exclude<ActorKind, 0>
+
+/** An actor's whole name: one string, so that it can be a Map key; `actorKey` makes and `parseActorKey` reads it. */
+export type ActorKey = Brand<string, 'ActorKey'>
+
+export interface ActorName {
+  readonly app: AppId
+  readonly kind: ActorKind
+  /** A user id for an inbox, else a conversation id. */
+  readonly id: string
+}
+
+export const ID_BYTES_MAX = 64
+export const CONVERSATION_ID_BYTES_MAX = 128
+/** Both users and the separator. */
+export const DIRECT_ID_BYTES_MAX = 2 * ID_BYTES_MAX + 1
+export const DIRECT_SEPARATOR = '\u001f'
+export const SHARD_COUNT_DEFAULT = 256
+export const SHARD_HASH = 'murmur3_32'
+
+export function actorKey(app: string, kind: ActorKind, id: string): ActorKey {
+  return `${app}\u0000${kind}\u0000${id}` as ActorKey
+}
+
+export function parseActorKey(key: ActorKey): ActorName {
+  const first = key.indexOf('\u0000')
+  const kind = key.charCodeAt(first + 1) - 48
+  return { app: key.slice(0, first) as AppId, kind: kind as ActorKind, id: key.slice(first + 3) }
+}
+
+const utf8 = new TextEncoder()
+
+/** murmur3_32 over app, U+0000, the kind as a digit, U+0000, id. Vectors: schemas/vectors/shards.json. */
+export function shardOf(key: ActorKey, shardCount: number): ShardId {
+  return (murmur3(utf8.encode(key)) % shardCount) as ShardId
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: forbidding them is the point
+const CONTROL = /[\u0000-\u001f\u007f]/
+
+/** True for 1 … `bytesMax` bytes of UTF-8 without control characters. */
+export function isId(text: string, bytesMax: number): boolean {
+  if (text.length === 0 || text.length > bytesMax || CONTROL.test(text)) return false
+  return text.length * 3 <= bytesMax || utf8.encode(text).length <= bytesMax
+}
+
+/** The id of the direct conversation of two users, the same for either order. */
+export function directId(a: UserId, b: UserId): ConversationId {
+  return (byBytes(a, b) <= 0 ? a + DIRECT_SEPARATOR + b : b + DIRECT_SEPARATOR + a) as ConversationId
+}
+
+/** The two users of a direct conversation's id, or undefined where it is not one. */
+export function usersOfDirect(id: string): readonly [UserId, UserId] | undefined {
+  const at = id.indexOf(DIRECT_SEPARATOR)
+  if (at < 0) return undefined
+  const a = id.slice(0, at)
+  const b = id.slice(at + 1)
+  if (!isId(a, ID_BYTES_MAX) || !isId(b, ID_BYTES_MAX) || byBytes(a, b) > 0) return undefined
+  return [a as UserId, b as UserId]
+}
+
+/** UTF-8 byte order, which every language has; UTF-16 order differs above U+FFFF. */
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(utf8.encode(a), utf8.encode(b))
+}
+
+/** Bounds and characters of a conversation id for its kind. */
+export function isConversationId(kind: ActorKind, id: string): boolean {
+  if (kind === ActorKind.direct) return usersOfDirect(id) !== undefined
+  return kind !== ActorKind.inbox && isId(id, CONVERSATION_ID_BYTES_MAX)
+}

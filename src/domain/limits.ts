@@ -1,0 +1,65 @@
+/**
+ * Every bound in one table, with what happens at it and why it is what it is.
+ */
+export const KiB = 1024
+export const MiB = 1024 * KiB
+
+export const LIMITS = {
+  /** A message's body, in bytes; one more is refused with body-too-large. */
+  bodyBytesMax: 64 * KiB,
+  contentTypeBytesMax: 128,
+  previewBytesMax: 120,
+  mentionsMax: 100,
+  /** A WebSocket message, both ways, in bytes. */
+  messageBytesMax: 256 * KiB,
+  /** A log frame, in bytes, head included; NATS' default max_payload is 1 MiB, and 64 KiB is where it is fastest. */
+  logFrameBytesMax: 256 * KiB,
+  /** Unacked commands per lane and conversation (rules §5). */
+  laneWindow: 64,
+  /** Lanes kept per device and actor; then the lowest-numbered is retired. */
+  lanesPerDeviceMax: 8,
+  /** Lanes of users who are not members, per actor; then the oldest is dropped. */
+  strangerLanesMax: 256,
+  /** Requests of one connection without an answer; one more is refused with too-many-requests. */
+  inFlightMax: 256,
+  /** Users named by one Change. */
+  usersPerChangeMax: 500,
+  groupMembersMax: 10_000,
+  historyLimitMax: 200,
+  /** Bytes of one answer to History; fewer events than asked come back, and complete_to says so. */
+  historyBytesMax: 192 * KiB,
+  /** Unsent bytes per socket before it counts as lagging. */
+  sendQueueBytesMax: 1 * MiB,
+  /** Unsent bytes of all sockets of a worker; above it the largest queues lag first. */
+  sendQueuesBytesMax: 512 * MiB,
+  /** Conversations a lagging connection may have missed events of; one more closes it with too-far-behind. */
+  laggingConversationsMax: 1_000,
+  /** Frames per second of one connection, as a bucket of one second. */
+  framesPerSecondMax: 20_000,
+  connectionsPerUserMax: 64,
+  connectionsPerWorkerMax: 19_000,
+  /** Milliseconds between a device's pings; two missed and it is gone. */
+  heartbeatMs: 25_000,
+  /** Commands of one gateway worker to one shard without an answer; one more is refused with mailbox-full. */
+  linkInFlightMax: 4_096,
+  /** Commands that wait for an actor to load, or for room in a batch, per shard. */
+  mailboxMax: 4_096,
+  /** Milliseconds a parked command waits for its actor, then 12xx. */
+  parkMs: 2_000,
+  /** Actors in memory per worker; beyond it idle ones retire, the longest unused first. */
+  activationsMax: 50_000,
+  /** Bytes of recent events kept in memory per worker, all conversations together. */
+  recentTailBytesMax: 256 * MiB,
+  /** Bytes of recent events kept per conversation. */
+  recentTailPerConversationBytesMax: 64 * KiB,
+  /** Milliseconds between flushes of the projector. */
+  projectorFlushMs: 50,
+  /** Milliseconds without an accepted append or renewed lease after which an owner stops answering (rules §1). */
+  ownerSilenceMs: 15_000,
+  /** Share of the log's limit at which sends are refused; the rest is for barriers and purge (rules §6). */
+  logReserveFraction: 0.8,
+  tokenBytesMax: 4 * KiB,
+  /** Milliseconds a connection has to say Hello. */
+  helloMs: 10_000,
+  drainMs: 10_000,
+} as const

@@ -1,0 +1,44 @@
+/**
+ * The sockets of one worker, and nothing about chat. Adapters: uws/socket-server.ts; the simulator's.
+ */
+import type { Bytes } from '../std/bytes.js'
+
+/** One accepted WebSocket. Methods never throw after close; they do nothing. */
+export interface Socket {
+  /** The peer's address as text, for limits and logs. */
+  readonly remoteAddress: string
+  /** Sends one binary WebSocket message; `message` may be reused once this returns. False: the bytes wait in our send
+   *  queue (see `unsentBytes`) and `drain` will be called; they are never dropped. */
+  send(message: Uint8Array): boolean
+  /** Bytes accepted by `send` that the kernel has not taken yet. */
+  unsentBytes(): number
+  /** Closes after what was sent, with a WebSocket close code (4000-4999 are ours) and a short reason. */
+  close(code: number, reason: string): void
+  /** Cuts the connection at once. */
+  abort(): void
+}
+
+export interface SocketListener {
+  opened(socket: Socket): void
+  /** `message` is valid only until this returns: copy before keeping. */
+  received(socket: Socket, message: Bytes): void
+  /** What `send` could not hand to the kernel has been taken. */
+  drained(socket: Socket): void
+  closed(socket: Socket, code: number): void
+}
+
+export interface PlainResponse {
+  readonly status: number
+  readonly contentType: string
+  readonly body: string
+}
+
+/** Answers GET on the same port (healthz, readyz). Anything unknown is 404. */
+export type PlainHandler = (path: string) => PlainResponse
+
+export interface SocketServer extends AsyncDisposable {
+  /** Starts to accept; resolves with the port. Rejects where the address is taken or forbidden. */
+  listen(address: { readonly host: string; readonly port: number }, listener: SocketListener, plain: PlainHandler): Promise<number>
+  /** Stops accepting; open sockets stay. */
+  stopListening(): void
+}

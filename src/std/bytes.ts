@@ -1,0 +1,80 @@
+/**
+ * A buffer with both views on it. DataViews are slow to make and fast to use, so they travel together.
+ */
+export class Bytes {
+  readonly u8: Uint8Array
+  readonly view: DataView
+
+  private constructor(u8: Uint8Array) {
+    this.u8 = u8
+    this.view = new DataView(u8.buffer, u8.byteOffset, u8.byteLength)
+  }
+
+  /** New zeroed memory of `size` bytes. */
+  static ofSize(size: number): Bytes {
+    return new Bytes(new Uint8Array(size))
+  }
+
+  /** Shares memory with `u8`. */
+  static over(u8: Uint8Array): Bytes {
+    return new Bytes(u8)
+  }
+
+  get size(): number {
+    return this.u8.byteLength
+  }
+}
+
+/** Rounds up to the alignment that every frame and record keeps. */
+export function align8(size: number): number {
+  return (size + 7) & ~7
+}
+
+/** A 64-bit little-endian unsigned number as a double; exact below 2^53, which `verify` checks on network input. */
+export function readU53(view: DataView, at: number): number {
+  return view.getUint32(at + 4, true) * 0x1_0000_0000 + view.getUint32(at, true)
+}
+
+export function writeU53(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value >>> 0, true)
+  view.setUint32(at + 4, (value / 0x1_0000_0000) >>> 0, true)
+}
+
+/** A byte buffer that grows by doubling up to no bound of its own: its owner keeps it small. */
+export class GrowingBytes {
+  bytes: Bytes
+  size = 0
+
+  constructor(initialSize = 4096) {
+    this.bytes = Bytes.ofSize(initialSize)
+  }
+
+  /** Makes room for `more` bytes and returns where they start; `size` moves past them. */
+  reserve(more: number): number {
+    const start = this.size
+    const needed = start + more
+    if (needed > this.bytes.size) {
+      let size = this.bytes.size * 2
+      while (size < needed) size *= 2
+      const grown = Bytes.ofSize(size)
+      grown.u8.set(this.bytes.u8.subarray(0, start))
+      this.bytes = grown
+    }
+    this.size = needed
+    return start
+  }
+
+  append(source: Uint8Array): void {
+    const start = this.reserve(source.byteLength)
+    this.bytes.u8.set(source, start)
+  }
+
+  /** What was written, sharing memory. */
+  written(): Uint8Array {
+    return this.bytes.u8.subarray(0, this.size)
+  }
+
+  clear(): void {
+    this.size = 0
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * Bytes → plain objects, with the generated accessors. Trusts its input to be frames: it may throw on others.
+ */
+import { ByteBuffer } from 'flatbuffers'
+import type { DecodedFrame, LaneName, WelcomeLimits } from './decoded-frame.js'
+import * as wire from './generated/parley/wire.js'
+
+/** The frames of one WebSocket message, or of any run of frames. Contents share memory with `bytes`. */
+export function decodeFrames(bytes: Uint8Array): DecodedFrame[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const frames: DecodedFrame[] = []
+  let at = 0
+  while (at < bytes.byteLength) {
+    const end = at + 4 + view.getUint32(at, true)
+    if (end > bytes.byteLength)
+      throw new RangeError(`a frame at ${at} ends at ${end}, beyond ${bytes.byteLength} bytes`)
+    frames.push(decodeFrame(bytes.subarray(at, end)))
+    at = end
+  }
+  return frames
+}
+
+/** One frame with its size prefix. */
+export function decodeFrame(bytes: Uint8Array): DecodedFrame {
+  const frame = wire.Frame.getSizePrefixedRootAsFrame(new ByteBuffer(bytes))
+  const type = frame.bodyType()
+  switch (type) {
+    case wire.Body.Hello:
+      return hello(frame.body(new wire.Hello()))
+    case wire.Body.Welcome:
+      return welcome(frame.body(new wire.Welcome()))
+    case wire.Body.Ping: {
+      const body: wire.Ping = frame.body(new wire.Ping())
+      return { kind: 'ping', ref: body.ref() }
+    }
+    case wire.Body.Pong: {
+      const body: wire.Pong = frame.body(new wire.Pong())
+      return { kind: 'pong', ref: body.ref(), serverTime: number(body.serverTime()) }
+    }
+    case wire.Body.Send: {
+      const body: wire.Send = frame.body(new wire.Send())
+      const content = body.contentArray() ?? new Uint8Array()
+      return { kind: 'send', ...requested(body.request()), ...conversationOf(body), content }
+    }
+    case wire.Body.Change: {
+      const body: wire.Change = frame.body(new wire.Change())
+      const users = texts(body.usersLength(), (index) => body.users(index))
+      return { kind: 'change', ...requested(body.request()), action: body.action(), ...conversationOf(body), users }
+    }
+    case wire.Body.Void: {
+      const body: wire.Void = frame.body(new wire.Void())
+      return { kind: 'void', ...requested(body.request()), ...conversationOf(body) }
+    }
+    case wire.Body.History:
+      return history(frame.body(new wire.History()))
+    case wire.Body.Ack:
+      return ack(frame.body(new wire.Ack()))
+    case wire.Body.Refusal:
+      return refusal(frame.body(new wire.Refusal()))
+    case wire.Body.Event:
+      return event(frame.body(new wire.Event()))
+    case wire.Body.Skip: {
+      const body: wire.Skip = frame.body(new wire.Skip())
+      const range = { from: number(body.from()), to: number(body.to()) }
+      return { kind: 'skip', ref: body.ref(), ...conversationOf(body), ...range }
+    }
+    case wire.Body.HistoryEnd: {
+      const body: wire.HistoryEnd = frame.body(new wire.HistoryEnd())
+      const range = { from: number(body.from()), completeTo: number(body.completeTo()), head: number(body.head()) }
+      return { kind: 'history-end', ref: body.ref(), ...conversationOf(body), ...range }
+    }
+    default:
+      return { kind: 'unknown', type }
+  }
+}
+
+function hello(body: wire.Hello): DecodedFrame {
+  return {
+    kind: 'hello',
+    ref: body.ref(),
+    token: body.token() ?? '',
+    device: body.device() ?? '',
+    lane: laneOf(body.lane()),
+  }
+}
+
+function welcome(body: wire.Welcome): DecodedFrame {
+  return {
+    kind: 'welcome',
+    ref: body.ref(),
+    app: body.app() ?? '',
+    user: body.user() ?? '',
+    device: body.device() ?? '',
+    lane: laneOf(body.lane()),
+    heartbeatMs: body.heartbeatMs(),
+    serverTime: number(body.serverTime()),
+    limits: limitsOf(body.limits() ?? missing('limits')),
+  }
+}
+
+function history(body: wire.History): DecodedFrame {
+  return {
+    kind: 'history',
+    ref: body.ref(),
+    mode: body.mode(),
+    ...conversationOf(body),
+    anchor: number(body.anchor()),
+    limit: body.limit(),
+    minSeq: number(body.minSeq()),
+  }
+}
+
+function ack(table: wire.Ack): DecodedFrame {
+  const body = table.body() ?? missing('body')
+  return {
+    kind: 'ack',
+    ref: body.ref(),
+    n: number(body.n()),
+    seq: number(body.seq()),
+    time: number(body.time()),
+    flags: body.flags(),
+  }
+}
+
+function refusal(body: wire.Refusal): DecodedFrame {
+  return {
+    kind: 'refusal',
+    ref: body.ref(),
+    code: body.code(),
+    retryAfterMs: body.retryAfterMs(),
+    n: number(body.n()),
+    expected: number(body.expected()),
+    name: body.name() ?? '',
+    advice: body.advice() ?? '',
+  }
+}
+
+function event(body: wire.Event): DecodedFrame {
+  const stamp = body.stamp() ?? missing('stamp')
+  return {
+    kind: 'event',
+    app: body.app() ?? '',
+    conversation: body.conversation() ?? '',
+    conversationKind: stamp.conversationKind(),
+    from: body.from() ?? '',
+    device: body.device() ?? '',
+    seq: number(stamp.seq()),
+    time: number(stamp.time()),
+    ordinal: number(stamp.ordinal()),
+    memberSeq: number(stamp.memberSeq()),
+    n: number(stamp.n()),
+    laneRandom: stamp.laneRandom(),
+    lane: stamp.lane(),
+    incarnation: stamp.incarnation(),
+    hash: stamp.hash(),
+    eventKind: stamp.eventKind(),
+    users: texts(body.usersLength(), (index) => body.users(index)),
+    content: body.contentArray() ?? undefined,
+  }
+}
+
+function requested(request: wire.Request | null): { ref: number; n: number } {
+  if (request === null) return missing('request')
+  return { ref: request.ref(), n: number(request.n()) }
+}
+
+function conversationOf(body: { kind(): number; conversation(): string | null }) {
+  return { conversationKind: body.kind(), conversation: body.conversation() ?? '' }
+}
+
+function laneOf(lane: wire.Lane | null): LaneName {
+  return lane === null ? { number: 0, random: 0n } : { number: lane.number(), random: lane.random() }
+}
+
+function limitsOf(limits: wire.Limits): WelcomeLimits {
+  return {
+    bodyBytesMax: limits.bodyBytesMax(),
+    messageBytesMax: limits.messageBytesMax(),
+    inFlightMax: limits.inFlightMax(),
+    laneWindow: limits.laneWindow(),
+    historyLimitMax: limits.historyLimitMax(),
+    usersPerChangeMax: limits.usersPerChangeMax(),
+    groupMembersMax: limits.groupMembersMax(),
+    framesPerSecondMax: limits.framesPerSecondMax(),
+  }
+}
+
+function texts(count: number, textAt: (index: number) => string): string[] {
+  return Array.from({ length: count }, (_, index) => textAt(index))
+}
+
+function number(value: bigint): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new RangeError(`${value} is not a number that a double can hold`)
+  return Number(value)
+}
+
+function missing(field: string): never {
+  throw new RangeError(`the frame has no ${field}`)
+}

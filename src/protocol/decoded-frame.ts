@@ -1,0 +1,151 @@
+/**
+ * Frames as plain objects, for whoever is not in a hurry: clients, tests, the simulator, vectors. `decode.ts` and
+ * `encode.ts` go between these and bytes. Numbers are numbers; what may need all 64 bits is a bigint.
+ */
+import type { EventIdentity, EventStamp } from './event-frame.js'
+
+export interface LaneName {
+  /** 0 asks the server for one. */
+  readonly number: number
+  readonly random: bigint
+}
+
+/** A command's place: echoed in its answer. */
+interface Requested {
+  readonly ref: number
+  readonly n: number
+}
+
+interface InConversation {
+  readonly conversationKind: number
+  readonly conversation: string
+}
+
+export interface HelloFrame {
+  readonly kind: 'hello'
+  readonly ref: number
+  readonly token: string
+  readonly device: string
+  readonly lane: LaneName
+}
+
+/** What the server holds a client to; named as in domain/limits.ts. */
+export interface WelcomeLimits {
+  readonly bodyBytesMax: number
+  readonly messageBytesMax: number
+  readonly inFlightMax: number
+  readonly laneWindow: number
+  readonly historyLimitMax: number
+  readonly usersPerChangeMax: number
+  readonly groupMembersMax: number
+  readonly framesPerSecondMax: number
+}
+
+export interface WelcomeFrame {
+  readonly kind: 'welcome'
+  readonly ref: number
+  readonly app: string
+  readonly user: string
+  readonly device: string
+  readonly lane: LaneName
+  readonly heartbeatMs: number
+  readonly serverTime: number
+  readonly limits: WelcomeLimits
+}
+
+export interface PingFrame {
+  readonly kind: 'ping'
+  readonly ref: number
+}
+
+export interface PongFrame {
+  readonly kind: 'pong'
+  readonly ref: number
+  readonly serverTime: number
+}
+
+export interface SendFrame extends Requested, InConversation {
+  readonly kind: 'send'
+  /** An encoded Content (content.ts). */
+  readonly content: Uint8Array
+}
+
+export interface ChangeFrame extends Requested, InConversation {
+  readonly kind: 'change'
+  readonly action: number
+  readonly users: readonly string[]
+}
+
+export interface VoidFrame extends Requested, InConversation {
+  readonly kind: 'void'
+}
+
+export interface HistoryFrame extends InConversation {
+  readonly kind: 'history'
+  readonly ref: number
+  readonly mode: number
+  readonly anchor: number
+  readonly limit: number
+  readonly minSeq: number
+}
+
+export interface AckFrame extends Requested {
+  readonly kind: 'ack'
+  readonly seq: number
+  readonly time: number
+  /** Bits of AckFlag. */
+  readonly flags: number
+}
+
+export interface RefusalFrame extends Requested {
+  readonly kind: 'refusal'
+  readonly code: number
+  readonly retryAfterMs: number
+  readonly expected: number
+  readonly name: string
+  readonly advice: string
+}
+
+export interface EventFrame extends EventIdentity, EventStamp {
+  readonly kind: 'event'
+  readonly users: readonly string[]
+  readonly content: Uint8Array | undefined
+}
+
+export interface SkipFrame extends InConversation {
+  readonly kind: 'skip'
+  readonly ref: number
+  readonly from: number
+  readonly to: number
+}
+
+export interface HistoryEndFrame extends InConversation {
+  readonly kind: 'history-end'
+  readonly ref: number
+  readonly from: number
+  readonly completeTo: number
+  readonly head: number
+}
+
+/** Newer than this build: to be skipped. */
+export interface UnknownFrame {
+  readonly kind: 'unknown'
+  readonly type: number
+}
+
+export type EncodableFrame =
+  | HelloFrame
+  | WelcomeFrame
+  | PingFrame
+  | PongFrame
+  | SendFrame
+  | ChangeFrame
+  | VoidFrame
+  | HistoryFrame
+  | AckFrame
+  | RefusalFrame
+  | EventFrame
+  | SkipFrame
+  | HistoryEndFrame
+
+export type DecodedFrame = EncodableFrame | UnknownFrame

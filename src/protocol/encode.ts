@@ -1,0 +1,173 @@
+/**
+ * Plain objects → bytes, with the generated builder. For clients and tests; what the server writes often has writers of
+ * its own (event-frame.ts, answer-frames.ts).
+ */
+import { Builder } from 'flatbuffers'
+import { Bytes, GrowingBytes } from '../std/bytes.js'
+import type { EncodableFrame, EventFrame, LaneName, WelcomeFrame } from './decoded-frame.js'
+import { EventTemplate } from './event-frame.js'
+import * as wire from './generated/parley/wire.js'
+import { BodyType } from './wire-numbers.js'
+
+/** One frame with its size prefix, a multiple of 8 bytes; the caller's to keep. */
+export function encodeFrame(frame: EncodableFrame): Uint8Array {
+  if (frame.kind === 'event') return encodeEvent(frame)
+  const builder = new Builder(frame.kind === 'send' ? 256 + frame.content.byteLength : 256)
+  builder.prep(8, 0) // raises the alignment that finish() rounds the whole frame up to
+  const body = addBody(builder, frame)
+  const root = wire.Frame.createFrame(builder, BODY_TYPES[frame.kind], body)
+  builder.finishSizePrefixed(root)
+  return builder.asUint8Array()
+}
+
+/** Several frames as one WebSocket message. */
+export function encodeFrames(frames: readonly EncodableFrame[]): Uint8Array {
+  const out = new GrowingBytes()
+  for (const frame of frames) out.append(encodeFrame(frame))
+  return out.written().slice()
+}
+
+const BODY_TYPES: Record<Exclude<EncodableFrame['kind'], 'event'>, number> = {
+  hello: BodyType.hello,
+  welcome: BodyType.welcome,
+  ping: BodyType.ping,
+  pong: BodyType.pong,
+  send: BodyType.send,
+  change: BodyType.change,
+  void: BodyType.void,
+  history: BodyType.history,
+  ack: BodyType.ack,
+  refusal: BodyType.refusal,
+  skip: BodyType.skip,
+  'history-end': BodyType.historyEnd,
+}
+
+function encodeEvent(frame: EventFrame): Uint8Array {
+  const out = new GrowingBytes(512 + (frame.content?.byteLength ?? 0))
+  const template = new EventTemplate(frame, frame.users.length === 0 ? undefined : frame.users)
+  if (frame.content === undefined) template.write(out, frame)
+  else template.write(out, frame, Bytes.over(frame.content), 0, frame.content.byteLength)
+  return out.written()
+}
+
+/** Adds the body's table and returns where it is. */
+function addBody(builder: Builder, frame: Exclude<EncodableFrame, EventFrame>): number {
+  switch (frame.kind) {
+    case 'hello': {
+      const token = builder.createString(frame.token)
+      const device = builder.createString(frame.device)
+      wire.Hello.startHello(builder)
+      wire.Hello.addRef(builder, frame.ref)
+      wire.Hello.addToken(builder, token)
+      wire.Hello.addDevice(builder, device)
+      wire.Hello.addLane(builder, createLane(builder, frame.lane))
+      return wire.Hello.endHello(builder)
+    }
+    case 'welcome':
+      return addWelcome(builder, frame)
+    case 'ping':
+      return wire.Ping.createPing(builder, frame.ref)
+    case 'pong':
+      return wire.Pong.createPong(builder, frame.ref, BigInt(frame.serverTime))
+    case 'send': {
+      builder.prep(8, frame.content.byteLength) // the content's first byte lies at a multiple of 8
+      const content = builder.createByteVector(frame.content)
+      const conversation = builder.createString(frame.conversation)
+      wire.Send.startSend(builder)
+      wire.Send.addRequest(builder, createRequest(builder, frame))
+      wire.Send.addKind(builder, frame.conversationKind)
+      wire.Send.addConversation(builder, conversation)
+      wire.Send.addContent(builder, content)
+      return wire.Send.endSend(builder)
+    }
+    case 'change': {
+      const users = frame.users.map((user) => builder.createString(user))
+      const usersAt = users.length === 0 ? 0 : wire.Change.createUsersVector(builder, users)
+      const conversation = builder.createString(frame.conversation)
+      wire.Change.startChange(builder)
+      wire.Change.addRequest(builder, createRequest(builder, frame))
+      wire.Change.addAction(builder, frame.action)
+      wire.Change.addKind(builder, frame.conversationKind)
+      wire.Change.addConversation(builder, conversation)
+      wire.Change.addUsers(builder, usersAt)
+      return wire.Change.endChange(builder)
+    }
+    case 'void': {
+      const conversation = builder.createString(frame.conversation)
+      wire.Void.startVoid(builder)
+      wire.Void.addRequest(builder, createRequest(builder, frame))
+      wire.Void.addKind(builder, frame.conversationKind)
+      wire.Void.addConversation(builder, conversation)
+      return wire.Void.endVoid(builder)
+    }
+    case 'history': {
+      const conversation = builder.createString(frame.conversation)
+      const { ref, mode, conversationKind, limit } = frame
+      const anchor = BigInt(frame.anchor)
+      const minSeq = BigInt(frame.minSeq)
+      return wire.History.createHistory(builder, ref, mode, conversationKind, conversation, anchor, limit, minSeq)
+    }
+    case 'ack': {
+      wire.Ack.startAck(builder)
+      const { n, seq, time, ref, flags } = frame
+      const body = wire.AckBody.createAckBody(builder, BigInt(n), BigInt(seq), BigInt(time), ref, flags)
+      wire.Ack.addBody(builder, body)
+      return wire.Ack.endAck(builder)
+    }
+    case 'refusal': {
+      const name = builder.createString(frame.name)
+      const advice = builder.createString(frame.advice)
+      const { ref, code, retryAfterMs } = frame
+      const n = BigInt(frame.n)
+      const expected = BigInt(frame.expected)
+      return wire.Refusal.createRefusal(builder, ref, code, retryAfterMs, n, expected, name, advice)
+    }
+    case 'skip': {
+      const conversation = builder.createString(frame.conversation)
+      const { ref, conversationKind, from, to } = frame
+      return wire.Skip.createSkip(builder, ref, conversationKind, conversation, BigInt(from), BigInt(to))
+    }
+    case 'history-end': {
+      const conversation = builder.createString(frame.conversation)
+      const { ref, conversationKind } = frame
+      const [from, completeTo, head] = [BigInt(frame.from), BigInt(frame.completeTo), BigInt(frame.head)]
+      return wire.HistoryEnd.createHistoryEnd(builder, ref, conversationKind, conversation, from, completeTo, head)
+    }
+  }
+}
+
+function addWelcome(builder: Builder, frame: WelcomeFrame): number {
+  const { limits } = frame
+  const limitsAt = wire.Limits.createLimits(
+    builder,
+    limits.bodyBytesMax,
+    limits.messageBytesMax,
+    limits.inFlightMax,
+    limits.laneWindow,
+    limits.historyLimitMax,
+    limits.usersPerChangeMax,
+    limits.groupMembersMax,
+    limits.framesPerSecondMax,
+  )
+  const app = builder.createString(frame.app)
+  const user = builder.createString(frame.user)
+  const device = builder.createString(frame.device)
+  wire.Welcome.startWelcome(builder)
+  wire.Welcome.addRef(builder, frame.ref)
+  wire.Welcome.addApp(builder, app)
+  wire.Welcome.addUser(builder, user)
+  wire.Welcome.addDevice(builder, device)
+  wire.Welcome.addLane(builder, createLane(builder, frame.lane))
+  wire.Welcome.addHeartbeatMs(builder, frame.heartbeatMs)
+  wire.Welcome.addServerTime(builder, BigInt(frame.serverTime))
+  wire.Welcome.addLimits(builder, limitsAt)
+  return wire.Welcome.endWelcome(builder)
+}
+
+function createRequest(builder: Builder, frame: { readonly n: number; readonly ref: number }): number {
+  return wire.Request.createRequest(builder, BigInt(frame.n), frame.ref)
+}
+
+function createLane(builder: Builder, lane: LaneName): number {
+  return wire.Lane.createLane(builder, lane.random, lane.number)
+}

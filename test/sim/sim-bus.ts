@@ -57,10 +57,14 @@ export class SimBusNetwork {
   carry(from: SimBus, to: Address, bytes: Uint8Array): void {
     const end = this.#ends.get(to)
     if (end === undefined) return
-    if (end === from) return this.#deliver(end, from.self, bytes, 0)
-    if (this.#cut.has(`${from.host.name}|${end.host.name}`)) return this.#coverage.count('bus: cut')
-    const { lost, doubled, delayed, delayMsMax } = this.faults
-    if (chance(this.#random, lost)) return this.#coverage.count('bus: lost')
+    if (end === from) this.#deliver(end, from.self, bytes, 0)
+    else if (this.#cut.has(`${from.host.name}|${end.host.name}`)) this.#coverage.count('bus: cut')
+    else if (chance(this.#random, this.faults.lost)) this.#coverage.count('bus: lost')
+    else this.#carryFar(from, end, bytes)
+  }
+
+  #carryFar(from: SimBus, end: SimBus, bytes: Uint8Array): void {
+    const { doubled, delayed, delayMsMax } = this.faults
     let delayMs = LATENCY_MS
     if (chance(this.#random, delayed)) {
       this.#coverage.count('bus: delayed')

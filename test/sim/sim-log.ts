@@ -149,26 +149,37 @@ export class SimLogServer {
     answer: (outcome: AppendOutcome) => void,
   ): void {
     const shard = this.#shard(shardId)
-    if (this.isLeaderless(shardId)) return this.coverage.count('log: append without leader')
-    if (this.refusal !== undefined) {
-      this.coverage.count(`log: refused ${this.refusal}`)
-      return answer({ kind: 'refused', why: this.refusal })
+    if (this.isLeaderless(shardId)) {
+      this.coverage.count('log: append without leader')
+      return
     }
-    if (shard.isBusy && this.options.kind === 'jetstream') {
-      this.coverage.count('log: busy (10164)')
-      return answer({ kind: 'unknown', cause: new Error('10164'), busy: true })
-    }
-    if (shard.isBusy) {
+    if (shard.isBusy && this.options.kind === 'wal') {
       this.time.after(this.options.latencyMs, () => this.arrive(shardId, frame, expected, by, answer))
       return
     }
-    const tail = tailOf(shard)
-    if (tail !== expected) return answer(this.#fenced(tail))
+    const early = this.#answerAtOnce(shard, expected)
+    if (early !== undefined) {
+      answer(early)
+      return
+    }
     shard.isBusy = true
     this.time.after(this.#commitMs(), () => {
       shard.isBusy = false
       answer({ kind: 'appended', tail: this.#commit(shard, frame, by) })
     })
+  }
+
+  #answerAtOnce(shard: ShardState, expected: Tail): AppendOutcome | undefined {
+    if (this.refusal !== undefined) {
+      this.coverage.count(`log: refused ${this.refusal}`)
+      return { kind: 'refused', why: this.refusal }
+    }
+    if (shard.isBusy) {
+      this.coverage.count('log: busy (10164)')
+      return { kind: 'unknown', cause: new Error('10164'), busy: true }
+    }
+    const tail = tailOf(shard)
+    return tail === expected ? undefined : this.#fenced(tail)
   }
 
   #fenced(tail: Tail): AppendOutcome {
@@ -316,7 +327,10 @@ export class SimLog implements ShardLog {
 
   #send(shard: ShardId, frame: Uint8Array, expected: Tail, settle: (outcome: AppendOutcome) => void): void {
     const { random, faults, options, coverage, time } = this.#server
-    if (chance(random, faults.requestLost)) return coverage.count('log: request lost')
+    if (chance(random, faults.requestLost)) {
+      coverage.count('log: request lost')
+      return
+    }
     const isLate = chance(random, faults.requestLate)
     if (isLate) coverage.count('log: request arrived after its timeout')
     const isAnswerLost = isLate || chance(random, faults.answerLost)

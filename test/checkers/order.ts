@@ -1,0 +1,84 @@
+/** The order of timelines, and what senders may expect of it. */
+import { appendTo, type History, type InvokedLine, nameOf } from './history.js'
+
+export function checkTimelines(history: History): string[] {
+  const wrong: string[] = []
+  for (const events of history.logged.values()) {
+    let seq = 0
+    let time = 0
+    let ordinal = 0
+    let memberSeq = 0
+    for (const event of events) {
+      if (event.seq !== seq + 1) wrong.push(`${nameOf(event)} follows seq ${seq}`)
+      if (event.time < time) wrong.push(`${nameOf(event)} has time ${event.time}, after ${time}`)
+      if (event.kind === 'message') ordinal++
+      else memberSeq = event.seq
+      if (event.ordinal !== ordinal) wrong.push(`${nameOf(event)} has ordinal ${event.ordinal}, not ${ordinal}`)
+      if (event.memberSeq !== memberSeq)
+        wrong.push(`${nameOf(event)} has memberSeq ${event.memberSeq}, not ${memberSeq}`)
+      seq = event.seq
+      time = event.time
+    }
+  }
+  return wrong
+}
+
+interface Placed {
+  readonly line: InvokedLine
+  readonly seq: number
+  readonly ackedAt: number
+}
+
+/**
+ * Two rules over the messages of a conversation that were accepted: of one client, in the order it sent them; of any two,
+ * if the ack of one was heard before the other began, in that order.
+ */
+export function checkSenderOrder(history: History): string[] {
+  const wrong: string[] = []
+  const ackedAt = new Map(history.of('acked').map((line) => [line.command, line.at]))
+  const seqs = new Map(history.of('logged').map((event) => [event.message, event.seq]))
+  const byConversation = new Map<string, Placed[]>()
+  for (const line of history.of('invoked')) {
+    const seq = line.what === 'send' ? seqs.get(line.command) : undefined
+    if (seq === undefined) continue
+    appendTo(byConversation, line.conversation, {
+      line,
+      seq,
+      ackedAt: ackedAt.get(line.command) ?? Number.POSITIVE_INFINITY,
+    })
+  }
+  for (const placed of byConversation.values()) wrong.push(...orderOfClients(placed), ...orderInTime(placed))
+  return wrong
+}
+
+function orderOfClients(placed: readonly Placed[]): string[] {
+  const lastOf = new Map<string, Placed>()
+  return placed.flatMap((each) => {
+    const before = lastOf.get(each.line.client)
+    lastOf.set(each.line.client, each)
+    if (before === undefined || before.seq < each.seq) return []
+    return [
+      `${each.line.client} sent ${before.line.command} before ${each.line.command}; seqs ${before.seq}, ${each.seq}`,
+    ]
+  })
+}
+
+/** By a sweep over time: whatever begins must lie above the highest seq acked before. */
+function orderInTime(placed: readonly Placed[]): string[] {
+  const acks = [...placed].sort((a, b) => a.ackedAt - b.ackedAt)
+  const begins = [...placed].sort((a, b) => a.line.at - b.line.at)
+  const wrong: string[] = []
+  let next = 0
+  let highest: Placed | undefined
+  for (const begun of begins) {
+    for (; next < acks.length && acks[next]!.ackedAt < begun.line.at; next++) {
+      if (highest === undefined || acks[next]!.seq > highest.seq) highest = acks[next]
+    }
+    if (highest !== undefined && begun.seq <= highest.seq) {
+      wrong.push(
+        `${begun.line.command} began at ${begun.line.at}, after the ack of ${highest.line.command} (seq ${highest.seq}); it got ${begun.seq}`,
+      )
+    }
+  }
+  return wrong
+}

@@ -45,7 +45,14 @@ export interface GatewayEnd {
    * Events (and skips) of one conversation, consecutive from `firstSeq` to `lastSeq`, for `count` connections. The same
    * bytes go to all of them: build once, send to each. A lagging connection notes firstSeq instead and is served later.
    */
-  deliver(connections: ArrayLike<number>, count: number, what: Delivered, bytes: Bytes, start: number, end: number): void
+  deliver(
+    connections: ArrayLike<number>,
+    count: number,
+    what: Delivered,
+    bytes: Bytes,
+    start: number,
+    end: number,
+  ): void
   /** Sessions now open whose inbox is in `shard`: a new owner of the shard is told of them. */
   sessionsOf(shard: number): Iterable<Session>
 }

@@ -1,0 +1,193 @@
+/**
+ * All shards that a worker owns, and the owner's end of the links to them.
+ */
+import type { ShardId } from '../domain/ids.js'
+import { LIMITS } from '../domain/limits.js'
+import type { Address } from '../log/bus.js'
+import type { ShardLog } from '../log/shard-log.js'
+import type { Bytes } from '../std/bytes.js'
+import type { Clock } from '../std/clock.js'
+import { fraction, type Random } from '../std/random.js'
+import type { MessageStore } from '../storage/message-store.js'
+import { CommitScheduler } from './commit-scheduler.js'
+import type { ActorsEvents } from './events.js'
+import { FanOut } from './fan-out.js'
+import type { GatewayHandle, LinkPlace, Origin, OwnerHandle, Target } from './owner-link.js'
+import type { Delivered, Session } from './peers.js'
+import { Projector } from './projector.js'
+import type { Router } from './router.js'
+import { Sessions } from './sessions.js'
+import { Shard } from './shard.js'
+
+export interface ActorsHostParts {
+  readonly address: Address
+  readonly log: ShardLog
+  readonly store: MessageStore
+  readonly clock: Clock
+  readonly random: Random
+  readonly router: Router
+  readonly events: ActorsEvents
+  /** Actors kept in memory; defaults to LIMITS.activationsMax. */
+  readonly activationsMax?: number
+}
+
+const SWEEP_MS = 1_000
+const TRY_AGAIN_MS = 1_000
+
+export class ActorsHost implements OwnerHandle {
+  readonly address: Address
+  readonly #parts: ActorsHostParts
+  readonly #scheduler: CommitScheduler
+  readonly #projector: Projector
+  readonly #fanOut: FanOut
+  readonly #sessions = new Sessions()
+  readonly #shards = new Map<number, Shard>()
+  /** Shards that placement gave us: those we lose, we take again. */
+  readonly #wanted = new Map<number, number>()
+  #sweptAt = 0
+
+  constructor(parts: ActorsHostParts) {
+    const { address, log, store, clock, events, router } = parts
+    this.address = address
+    this.#parts = parts
+    this.#scheduler = new CommitScheduler(log.pacing, clock)
+    this.#projector = new Projector({ store, clock, events, onTick: () => this.#tick() })
+    this.#fanOut = new FanOut(router)
+    log.onCarryWanted((shards) => {
+      for (const shard of shards) this.#shards.get(shard)?.carry()
+    })
+  }
+
+  /** Takes a shard over and keeps it until `disown`. `rank`: our place among those who might, from 0. */
+  own(id: ShardId, rank = 0): void {
+    if (this.#wanted.has(id)) return
+    this.#wanted.set(id, rank)
+    const shard = this.#shards.get(id) ?? this.#newShard(id, rank)
+    this.#shards.set(id, shard)
+    void shard.loop.start()
+  }
+
+  /** Stops owning at once; somebody else takes over by fencing us. */
+  disown(id: ShardId): void {
+    this.#wanted.delete(id)
+    this.#shards.get(id)?.loop.stop()
+  }
+
+  /** Every wanted shard answers. */
+  get isReady(): boolean {
+    for (const id of this.#wanted.keys()) if (!this.#shards.get(id)?.loop.isServing) return false
+    return true
+  }
+
+  /** A worker or node is gone for good: nothing more is sent there. */
+  forgetGateway(address: Address): void {
+    this.#sessions.forgetGateway(address)
+  }
+
+  close(): void {
+    for (const id of [...this.#wanted.keys()]) this.disown(id as ShardId)
+    this.#projector.close()
+  }
+
+  #newShard(id: ShardId, rank: number): Shard {
+    return new Shard({
+      ...this.#parts,
+      id,
+      rank,
+      scheduler: this.#scheduler,
+      projector: this.#projector,
+      fanOut: this.#fanOut,
+      sessions: this.#sessions,
+      onSteppedDown: (shard) => this.#tryAgain(shard),
+    })
+  }
+
+  /** Still ours by placement: contend again, but not at once, or two owners would fence each other for ever. */
+  #tryAgain(id: ShardId): void {
+    const rank = this.#wanted.get(id)
+    if (rank === undefined) return
+    const pauseMs = TRY_AGAIN_MS * (1 + rank + fraction(this.#parts.random))
+    this.#parts.clock.after(pauseMs, () => {
+      const { loop } = this.#shards.get(id)!
+      if (this.#wanted.has(id) && loop.isStopped) void loop.start()
+    })
+  }
+
+  // ── OwnerHandle ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  openLink(from: GatewayHandle, shard: number, link: number): void {
+    this.#shards.get(shard)?.openLink(from, link)
+  }
+
+  command(
+    from: GatewayHandle,
+    shardId: number,
+    place: LinkPlace,
+    session: Session,
+    target: Target,
+    frame: Bytes,
+    start: number,
+    end: number,
+  ): void {
+    const shard = this.#shards.get(shardId)
+    const link = shard?.linkOf(from, place.link)
+    if (shard === undefined || link === undefined || place.epoch !== shard.loop.epoch) {
+      return from.linkBroken(shardId, place.link)
+    }
+    switch (link.take(place.k)) {
+      case 'next':
+        return shard.command(link, place.k, session, target, frame, start, end)
+      case 'hole':
+        return shard.breakLink(link)
+      case 'stale':
+        return
+    }
+  }
+
+  sessions(from: GatewayHandle, shard: number, sessions: readonly Session[]): void {
+    if (this.#shards.has(shard)) this.#sessions.replace(from, shard, sessions)
+  }
+
+  sessionEnded(from: GatewayHandle, _shard: number, session: Session): void {
+    this.#sessions.remove(from, session)
+  }
+
+  tell(
+    inboxes: readonly string[],
+    except: Origin | undefined,
+    what: Delivered,
+    bytes: Bytes,
+    start: number,
+    end: number,
+  ): void {
+    this.#sessions.tell(inboxes, except, what, bytes, start, end)
+  }
+
+  // ── Housekeeping ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  #tick(): void {
+    for (const shard of this.#shards.values()) shard.checkpointDue()
+    const now = this.#parts.clock.monotonic()
+    if (now - this.#sweptAt < SWEEP_MS) return
+    this.#sweptAt = now
+    this.#sweep()
+  }
+
+  /** Keeps actors and their recent bytes within their limits. */
+  #sweep(): void {
+    let actors = 0
+    let tailBytes = 0
+    for (const shard of this.#shards.values()) {
+      actors += shard.activationCount
+      tailBytes += shard.tailBytes()
+    }
+    const max = this.#parts.activationsMax ?? LIMITS.activationsMax
+    const tooMany = actors - max
+    const tooLarge = tailBytes - LIMITS.recentTailBytesMax
+    let left = Math.max(tooMany, tooLarge > 0 ? Math.ceil((actors * tooLarge) / tailBytes) : 0)
+    for (const shard of this.#shards.values()) {
+      if (left <= 0) return
+      left -= shard.retire(left)
+    }
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * Sends, changes and voids: decide → encode into the batch → apply → answer that waits with the batch.
+ *
+ * The sender's content is copied once, from the frame it came in into the log frame that fills; from there the same
+ * bytes go to the log, the devices, the recent tail and the store.
+ */
+import { crc32 } from 'node:zlib'
+import type { UserId } from '../domain/ids.js'
+import { beginRecord, endRecord, RecordKind } from '../log/frame.js'
+import { writeAck } from '../protocol/answer-frames.js'
+import type { ClientFrame } from '../protocol/client-frame.js'
+import { contentHash } from '../protocol/content-hash.js'
+import { EventTemplate, writeMembershipEvent } from '../protocol/event-frame.js'
+import { AckFlag, BodyType, type ChangeAction, EventKind } from '../protocol/wire-numbers.js'
+import { unreachable } from '../std/assert.js'
+import type { Bytes } from '../std/bytes.js'
+import type { ConversationActivation } from './activation.js'
+import {
+  apply,
+  applySpent,
+  type ConversationCommand,
+  decide,
+  type LaneSpent,
+  type TimelineEvent,
+} from './conversation.js'
+import { writeLaneRecord } from './lane-record.js'
+import type { InLink } from './owner-link.js'
+import type { Session } from './peers.js'
+import type { Shard } from './shard.js'
+
+export class ConversationCommands {
+  readonly #shard: Shard
+  readonly #templates = new WeakMap<ConversationActivation, WeakMap<Session, EventTemplate>>()
+
+  constructor(shard: Shard) {
+    this.#shard = shard
+  }
+
+  decide(
+    activation: ConversationActivation,
+    link: InLink,
+    k: number,
+    session: Session,
+    frame: ClientFrame,
+    bytes: Bytes,
+  ): void {
+    const shard = this.#shard
+    const { refusal } = shard
+    if (refusal !== undefined) return shard.refuse(link, k, refusal, frame.ref, frame.n)
+
+    const command = commandOf(session, frame, bytes)
+    const decision = decide(activation.state, command, shard.parts.clock.now())
+    switch (decision.kind) {
+      case 'accept':
+        this.#append(activation, link, session, decision.event, frame, bytes)
+        return this.#ack(link, k, frame, decision.event.seq, decision.event.time, 0)
+      case 'spend':
+        this.#spend(activation, decision.spent)
+        if (decision.refusal !== undefined) return shard.refuse(link, k, decision.refusal, frame.ref, frame.n)
+        return this.#ack(link, k, frame, 0, 0, 0)
+      case 'duplicate':
+        return this.#ack(link, k, frame, decision.seq, decision.time, AckFlag.duplicate)
+      case 'already-accepted':
+        return this.#ack(link, k, frame, 0, 0, AckFlag.duplicate | AckFlag.alreadyAccepted)
+      case 'refuse':
+        return shard.refuse(link, k, decision.refusal, frame.ref, frame.n, decision.expected)
+      default:
+        return unreachable(decision)
+    }
+  }
+
+  #append(
+    activation: ConversationActivation,
+    link: InLink,
+    session: Session,
+    event: TimelineEvent,
+    frame: ClientFrame,
+    bytes: Bytes,
+  ): void {
+    const { loop } = this.#shard
+    const batch = loop.filling
+    const out = batch.frame
+    const record = beginRecord(out)
+    const stamp = {
+      seq: event.seq,
+      time: event.time,
+      ordinal: event.ordinal,
+      memberSeq: event.memberSeq,
+      n: event.n,
+      laneRandom: event.lane.random,
+      lane: event.lane.number,
+      incarnation: loop.logIncarnation,
+      hash: event.hash,
+      eventKind: event.event,
+    }
+    const isMessage = event.event === EventKind.message
+    const start = isMessage
+      ? this.#templateOf(activation, session).write(out, stamp, bytes, frame.contentStart, frame.contentEnd)
+      : writeMembershipEvent(out, identityOf(activation, session), stamp, event.users)
+    const end = out.size
+    endRecord(out, record, RecordKind.event)
+
+    apply(activation.state, event)
+    activation.tail.push(event.seq, out.bytes.u8, start, end)
+    this.#touch(activation, event)
+    batch.count++
+    const { connection } = session
+    batch.events.push({
+      activation,
+      seq: event.seq,
+      isMembership: !isMessage,
+      start,
+      end,
+      originLink: link,
+      originConnection: connection,
+    })
+    loop.wanted()
+  }
+
+  #spend(activation: ConversationActivation, spent: LaneSpent): void {
+    const { loop } = this.#shard
+    const record = beginRecord(loop.filling.frame)
+    const kind = spent.wireCode === 0 ? RecordKind.voided : RecordKind.refused
+    writeLaneRecord(loop.filling.frame, activation.state.name, spent, spent.lane)
+    endRecord(loop.filling.frame, record, kind)
+    applySpent(activation.state, spent)
+    this.#touch(activation, spent)
+    loop.filling.count++
+    loop.wanted()
+  }
+
+  #touch(activation: ConversationActivation, by: { readonly from: UserId; readonly users?: readonly UserId[] }): void {
+    activation.touch(by.from)
+    for (const user of by.users ?? []) activation.touch(user)
+    this.#shard.touched(activation)
+  }
+
+  #ack(link: InLink, k: number, frame: ClientFrame, seq: number, time: number, flags: number): void {
+    const answers = this.#shard.answers()
+    writeAck(answers.bytes, { ref: frame.ref, n: frame.n, seq, time, flags })
+    answers.add(link, k, frame.ref)
+    this.#shard.leave(answers)
+  }
+
+  /** Templates live as long as both their conversation's activation and the session do. */
+  #templateOf(activation: ConversationActivation, session: Session): EventTemplate {
+    let bySession = this.#templates.get(activation)
+    if (bySession === undefined) {
+      bySession = new WeakMap()
+      this.#templates.set(activation, bySession)
+    }
+    let template = bySession.get(session)
+    if (template === undefined) {
+      template = new EventTemplate(identityOf(activation, session))
+      bySession.set(session, template)
+    }
+    return template
+  }
+}
+
+function identityOf(activation: ConversationActivation, session: Session) {
+  const { app, kind, id } = activation.state.name
+  return { app, conversation: id, conversationKind: kind, from: session.user, device: session.device }
+}
+
+function commandOf(session: Session, frame: ClientFrame, bytes: Bytes): ConversationCommand {
+  const { n, contentStart, contentEnd } = frame
+  const from = session.user
+  const lane = { device: session.device, number: session.laneNumber, random: session.laneRandom }
+  switch (frame.type) {
+    case BodyType.send:
+      return { kind: 'send', from, lane, n, hash: contentHash(bytes, contentStart, contentEnd) }
+    case BodyType.change: {
+      const users = frame.users(bytes) as UserId[]
+      const action = frame.action as ChangeAction
+      return { kind: 'change', from, lane, n, action, users, hash: crc32([action, ...users].join('\u0000')) }
+    }
+    default:
+      return { kind: 'void', from, lane, n, hash: 0 }
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * The conversation state machine: decides what enters a timeline, and at which seq.
+ *
+ * `decide` answers a command and changes nothing; `apply` changes state and cannot refuse. Live traffic runs decide →
+ * apply → append to the log, recovery runs apply over the log: there is one `apply`, so the two cannot drift apart.
+ * What leaves waits until the append is durable (commit-loop.ts).
+ *
+ * Nothing here awaits, reads a clock or draws a random number: that is what lets the simulator replay any of it.
+ *
+ * Elsewhere on purpose: durability (log/shard-log.ts), telling devices (fan-out.ts), recent bytes (recent-tail.ts).
+ */
+import { ActorKind, type ActorName, type Seq, type UserId, usersOfDirect } from '../domain/ids.js'
+import { LIMITS } from '../domain/limits.js'
+import { isAboutLane, isFinal, REFUSALS, type RefusalName, refusalOfWire } from '../domain/refusal.js'
+import { ChangeAction, EventKind } from '../protocol/wire-numbers.js'
+import { assert } from '../std/assert.js'
+import type { EpochMs } from '../std/clock.js'
+import type { Lane, LaneName } from './lanes.js'
+import { type Member, Members } from './members.js'
+
+export interface Conversation {
+  readonly name: ActorName
+  head: Seq
+  /** Countable messages so far: what unread counts are differences of (rules §9). */
+  ordinal: number
+  /** Seq of the last membership event. */
+  memberSeq: Seq
+  lastTime: EpochMs
+  readonly members: Members
+}
+
+interface FromLane {
+  readonly from: UserId
+  readonly lane: LaneName
+  readonly n: number
+  /** CRC-32 of what the command says: its content, or its whole change. */
+  readonly hash: number
+}
+
+export type ConversationCommand = FromLane &
+  (
+    | { readonly kind: 'send' }
+    | { readonly kind: 'change'; readonly action: ChangeAction; readonly users: readonly UserId[] }
+    | { readonly kind: 'void' }
+  )
+
+/** A fact of the timeline; its bytes hold these and, for a message, the content. */
+export interface TimelineEvent extends FromLane {
+  readonly event: EventKind
+  readonly seq: Seq
+  readonly time: EpochMs
+  readonly ordinal: number
+  readonly memberSeq: Seq
+  readonly users: readonly UserId[]
+}
+
+/** A command that used up its n and left no event. Logged without a seq. */
+export interface LaneSpent extends FromLane {
+  /** Wire code of the refusal; 0 for a void. */
+  readonly wireCode: number
+}
+
+export type Decision =
+  | { readonly kind: 'accept'; readonly event: TimelineEvent }
+  | { readonly kind: 'spend'; readonly spent: LaneSpent; readonly refusal: RefusalName | undefined }
+  | { readonly kind: 'duplicate'; readonly seq: Seq; readonly time: EpochMs }
+  | { readonly kind: 'already-accepted' }
+  | { readonly kind: 'refuse'; readonly refusal: RefusalName; readonly expected?: number }
+
+/** An empty conversation. A direct one has its two members from the start: its id names them. */
+export function emptyConversation(name: ActorName): Conversation {
+  const members = new Members()
+  if (name.kind === ActorKind.direct) {
+    for (const user of new Set(usersOfDirect(name.id) ?? [])) members.join(user, 0, 'member')
+  }
+  return { name, head: 0, ordinal: 0, memberSeq: 0, lastTime: 0, members }
+}
+
+export function decide(state: Conversation, command: ConversationCommand, now: EpochMs): Decision {
+  const member = state.members.get(command.from)
+  const early = decideByLane(member, command)
+  if (early !== undefined) return early
+
+  if (command.kind === 'void') return { kind: 'spend', spent: spent(command, 0), refusal: undefined }
+  const refusal = command.kind === 'send' ? refusalOfSend(member) : refusalOfChange(state, member, command)
+  if (refusal === undefined) return { kind: 'accept', event: eventOf(state, command, now) }
+  if (!isFinal(refusal)) return { kind: 'refuse', refusal }
+  return { kind: 'spend', spent: spent(command, REFUSALS[refusal].wire), refusal }
+}
+
+/** What the lane alone decides: everything but the next n. */
+function decideByLane(member: Member | undefined, command: ConversationCommand): Decision | undefined {
+  const lane = member?.lanes.find(command.lane)
+  if (lane === undefined) {
+    if (member?.lanes.isRetired(command.lane)) return { kind: 'refuse', refusal: 'lane-retired' }
+    return command.n === 1 ? undefined : { kind: 'refuse', refusal: 'send-gap', expected: 1 }
+  }
+  // A void says nothing, so it has no hash: whatever stands at its n is the answer.
+  return decideByVerdict(lane, command)
+}
+
+function decideByVerdict(lane: Lane, command: ConversationCommand): Decision | undefined {
+  const verdict = command.kind === 'void' ? lane.judgeAny(command.n) : lane.judge(command.n, command.hash)
+  switch (verdict.kind) {
+    case 'next':
+      return undefined
+    case 'gap':
+      return { kind: 'refuse', refusal: 'send-gap', expected: verdict.expected }
+    case 'accepted':
+      return { kind: 'duplicate', seq: verdict.seq, time: verdict.time }
+    case 'refused':
+      return refusedBefore(verdict.wireCode)
+    case 'already-accepted':
+      return { kind: 'already-accepted' }
+    case 'reused':
+      return { kind: 'refuse', refusal: 'lane-reused' }
+  }
+}
+
+function refusedBefore(wireCode: number): Decision {
+  if (wireCode === 0) return { kind: 'duplicate', seq: 0, time: 0 }
+  const refusal = refusalOfWire(wireCode)
+  assert(refusal !== undefined && !isAboutLane(refusal), `lane holds unknown refusal ${wireCode}`)
+  return { kind: 'refuse', refusal }
+}
+
+function refusalOfSend(member: Member | undefined): RefusalName | undefined {
+  return member?.isNow ? undefined : 'not-member'
+}
+
+function refusalOfChange(
+  state: Conversation,
+  member: Member | undefined,
+  change: ConversationCommand & { kind: 'change' },
+): RefusalName | undefined {
+  if (change.action === ChangeAction.create) return refusalOfCreate(state, change)
+  if (!member?.isNow) return 'not-member'
+  if (state.name.kind === ActorKind.direct) return 'not-owner'
+  switch (change.action) {
+    case ChangeAction.leave:
+      return undefined
+    case ChangeAction.kick:
+      if (member.role !== 'owner') return 'not-owner'
+      return usersToKick(state, change).length === 0 ? 'nothing-to-change' : undefined
+    case ChangeAction.invite: {
+      const users = usersToInvite(state, change)
+      if (users.length === 0) return 'nothing-to-change'
+      return state.members.count + users.length > LIMITS.groupMembersMax ? 'group-full' : undefined
+    }
+  }
+}
+
+function refusalOfCreate(state: Conversation, change: ConversationCommand): RefusalName | undefined {
+  if (state.head > 0) return 'already-exists'
+  if (state.name.kind === ActorKind.direct && !state.members.isNow(change.from)) return 'not-member'
+  return undefined
+}
+
+function usersToInvite(state: Conversation, change: ConversationCommand & { kind: 'change' }): UserId[] {
+  return [...new Set(change.users)].filter((user) => !state.members.isNow(user))
+}
+
+function usersToKick(state: Conversation, change: ConversationCommand & { kind: 'change' }): UserId[] {
+  return [...new Set(change.users)].filter((user) => state.members.isNow(user))
+}
+
+const NOBODY: readonly UserId[] = []
+
+function eventOf(state: Conversation, command: ConversationCommand, now: EpochMs): TimelineEvent {
+  const seq = state.head + 1
+  const isMessage = command.kind === 'send'
+  return {
+    event: isMessage ? EventKind.message : eventOfAction((command as { action: ChangeAction }).action),
+    seq,
+    time: Math.max(now, state.lastTime),
+    ordinal: isMessage ? state.ordinal + 1 : state.ordinal,
+    memberSeq: isMessage ? state.memberSeq : seq,
+    from: command.from,
+    lane: command.lane,
+    n: command.n,
+    hash: command.hash,
+    users: command.kind === 'change' ? usersOfChange(state, command) : NOBODY,
+  }
+}
+
+function eventOfAction(action: ChangeAction): EventKind {
+  switch (action) {
+    case ChangeAction.create:
+      return EventKind.created
+    case ChangeAction.invite:
+      return EventKind.joined
+    case ChangeAction.leave:
+      return EventKind.left
+    case ChangeAction.kick:
+      return EventKind.kicked
+  }
+}
+
+function usersOfChange(state: Conversation, change: ConversationCommand & { kind: 'change' }): readonly UserId[] {
+  switch (change.action) {
+    case ChangeAction.create:
+      if (state.name.kind === ActorKind.direct) return usersOfDirect(state.name.id) ?? NOBODY
+      return [...new Set([change.from, ...change.users])]
+    case ChangeAction.invite:
+      return usersToInvite(state, change)
+    case ChangeAction.leave:
+      return [change.from]
+    case ChangeAction.kick:
+      return usersToKick(state, change)
+  }
+}
+
+function spent(command: ConversationCommand, wireCode: number): LaneSpent {
+  return { from: command.from, lane: command.lane, n: command.n, hash: command.hash, wireCode }
+}
+
+/** Takes an event into the state. Cannot refuse; asserts what `decide` promised, again after the trip through the log. */
+export function apply(state: Conversation, event: TimelineEvent): void {
+  assert(event.seq === state.head + 1, `gap in timeline: head ${state.head}, event ${event.seq}`)
+  state.head = event.seq
+  state.ordinal = event.ordinal
+  state.memberSeq = event.memberSeq
+  state.lastTime = event.time
+  if (event.event !== EventKind.message) applyMembership(state, event)
+  const member = state.members.entry(event.from)
+  member.lanes.open(event.lane).record(event.n, event.hash, event.seq, event.time)
+}
+
+function applyMembership(state: Conversation, event: TimelineEvent): void {
+  const gone = event.event === EventKind.left || event.event === EventKind.kicked
+  for (const user of event.users) {
+    if (gone) state.members.leave(user, event.seq)
+    else
+      state.members.join(user, event.seq, event.event === EventKind.created && user === event.from ? 'owner' : 'member')
+  }
+}
+
+/** Takes a refusal or void that consumed its n. Asserts that the lane was there for it. */
+export function applySpent(state: Conversation, record: LaneSpent): void {
+  const member = state.members.entry(record.from)
+  member.lanes.open(record.lane).record(record.n, record.hash, -record.wireCode, 0)
+}

@@ -1,0 +1,141 @@
+/**
+ * Lanes: why a resend is never a second message (rules §5), in bounded memory.
+ *
+ * A lane is one client's queue: (device, number, 64 random bits). Per actor it remembers the last n that was decided and
+ * the outcomes of the last LIMITS.laneWindow. An outcome is a seq, or a refusal that consumed its n.
+ */
+import { LIMITS } from '../domain/limits.js'
+import { assert } from '../std/assert.js'
+
+export interface LaneName {
+  readonly device: string
+  readonly number: number
+  readonly random: bigint
+}
+
+export type LaneVerdict =
+  | { readonly kind: 'next' }
+  | { readonly kind: 'gap'; readonly expected: number }
+  | { readonly kind: 'accepted'; readonly seq: number; readonly time: number }
+  | { readonly kind: 'refused'; readonly wireCode: number }
+  | { readonly kind: 'already-accepted' }
+  | { readonly kind: 'reused' }
+
+const NEXT: LaneVerdict = { kind: 'next' }
+const REUSED: LaneVerdict = { kind: 'reused' }
+
+/** One lane's memory in one actor. */
+export class Lane {
+  readonly name: LaneName
+  /** The highest n decided; 0 for a new lane. */
+  last = 0
+  /** By n modulo the capacity: a seq, or minus the wire code of the refusal (0: a void). */
+  #outcomes: Float64Array
+  #times: Float64Array
+  #hashes: Uint32Array
+
+  constructor(name: LaneName) {
+    this.name = name
+    this.#outcomes = new Float64Array(4)
+    this.#times = new Float64Array(4)
+    this.#hashes = new Uint32Array(4)
+  }
+
+  is(name: LaneName): boolean {
+    return this.name.number === name.number && this.name.device === name.device && this.name.random === name.random
+  }
+
+  /** What to answer a command with this n and content hash. Changes nothing. */
+  judge(n: number, hash: number): LaneVerdict {
+    if (n === this.last + 1) return NEXT
+    if (n <= this.last && n > this.last - LIMITS.laneWindow && this.#hashes[this.#slot(n)] !== hash) return REUSED
+    return this.judgeAny(n)
+  }
+
+  /** The same for a void, which says nothing and so matches whatever stands at its n. */
+  judgeAny(n: number): LaneVerdict {
+    if (n === this.last + 1) return NEXT
+    if (n > this.last) return { kind: 'gap', expected: this.last + 1 }
+    if (n <= this.last - LIMITS.laneWindow) return { kind: 'already-accepted' }
+    const outcome = this.#outcomes[this.#slot(n)]!
+    if (outcome <= 0) return { kind: 'refused', wireCode: -outcome }
+    return { kind: 'accepted', seq: outcome, time: this.#times[this.#slot(n)]! }
+  }
+
+  #slot(n: number): number {
+    return n & (this.#hashes.length - 1)
+  }
+
+  /** Takes the outcome of n = last + 1. `outcome`: the seq, or minus the refusal's wire code. */
+  record(n: number, hash: number, outcome: number, time: number): void {
+    assert(n === this.last + 1, `lane gap: last ${this.last}, n ${n}`)
+    if (n >= this.#hashes.length && this.#hashes.length < LIMITS.laneWindow) this.#grow()
+    const slot = this.#slot(n)
+    this.#outcomes[slot] = outcome
+    this.#times[slot] = time
+    this.#hashes[slot] = hash
+    this.last = n
+  }
+
+  /** The remembered outcomes, oldest first. */
+  *entries(): Generator<{ n: number; hash: number; outcome: number; time: number }> {
+    for (let n = Math.max(1, this.last - LIMITS.laneWindow + 1); n <= this.last; n++) {
+      const slot = this.#slot(n)
+      yield { n, hash: this.#hashes[slot]!, outcome: this.#outcomes[slot]!, time: this.#times[slot]! }
+    }
+  }
+
+  /** Begins a lane read from its row, whose first remembered outcome will be for n = last + 1. */
+  startAfter(last: number): void {
+    this.last = last
+    while (last >= this.#hashes.length && this.#hashes.length < LIMITS.laneWindow) this.#grow()
+  }
+
+  #grow(): void {
+    const from = this.#hashes.length
+    const outcomes = new Float64Array(from * 2)
+    const times = new Float64Array(from * 2)
+    const hashes = new Uint32Array(from * 2)
+    for (let n = Math.max(1, this.last - from + 1); n <= this.last; n++) {
+      const slot = n & (from * 2 - 1)
+      outcomes[slot] = this.#outcomes[n & (from - 1)]!
+      times[slot] = this.#times[n & (from - 1)]!
+      hashes[slot] = this.#hashes[n & (from - 1)]!
+    }
+    this.#outcomes = outcomes
+    this.#times = times
+    this.#hashes = hashes
+  }
+}
+
+/** The lanes of one user in one actor. */
+export class UserLanes {
+  /** Newest use first, so that the common search ends at once. */
+  readonly lanes: Lane[] = []
+  /** Per device the highest lane number dropped: it and everything below is refused for ever. */
+  readonly retired = new Map<string, number>()
+
+  find(name: LaneName): Lane | undefined {
+    for (const lane of this.lanes) if (lane.is(name)) return lane
+    return undefined
+  }
+
+  isRetired(name: LaneName): boolean {
+    return this.retired.size > 0 && name.number <= (this.retired.get(name.device) ?? 0)
+  }
+
+  /** The lane, made if it is new; a device's ninth drops its lowest-numbered. */
+  open(name: LaneName): Lane {
+    const known = this.find(name)
+    if (known !== undefined) return known
+    const lane = new Lane(name)
+    this.lanes.unshift(lane)
+    const ofDevice = this.lanes.filter((each) => each.name.device === name.device)
+    if (ofDevice.length > LIMITS.lanesPerDeviceMax) {
+      const lowest = ofDevice.reduce((a, b) => (a.name.number <= b.name.number ? a : b))
+      this.lanes.splice(this.lanes.indexOf(lowest), 1)
+      this.retired.set(name.device, Math.max(lowest.name.number, this.retired.get(name.device) ?? 0))
+    }
+    return lane
+  }
+}

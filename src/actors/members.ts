@@ -1,0 +1,131 @@
+/**
+ * Who was in a conversation, and when: a list of intervals per member, kept after leaving (rules §8).
+ *
+ * Members also carry their lanes, so that everything one user changes lies in one page of the actor's row. Strangers
+ * (users without an interval, whose refused commands are remembered) live here too, at most LIMITS.strangerLanesMax.
+ */
+import type { Seq, UserId } from '../domain/ids.js'
+import { LIMITS } from '../domain/limits.js'
+import { UserLanes } from './lanes.js'
+
+export type Role = 'owner' | 'member'
+
+/** Inclusive on both sides: joining and leaving events are seen by whom they are about. */
+export interface Interval {
+  readonly from: Seq
+  to: Seq
+}
+
+export const OPEN_END = Number.MAX_SAFE_INTEGER
+
+export class Member {
+  readonly user: UserId
+  /** Place in the row's pages, MEMBERS_PER_PAGE to a page. */
+  readonly index: number
+  role: Role = 'member'
+  readonly intervals: Interval[] = []
+  readonly lanes = new UserLanes()
+
+  constructor(user: UserId, index: number) {
+    this.user = user
+    this.index = index
+  }
+
+  get isNow(): boolean {
+    const last = this.intervals[this.intervals.length - 1]
+    return last !== undefined && last.to === OPEN_END
+  }
+
+  /** Whether the event at `seq` is theirs to see. */
+  wasAt(seq: Seq): boolean {
+    for (let at = this.intervals.length - 1; at >= 0; at--) {
+      const interval = this.intervals[at]!
+      if (seq >= interval.from) return seq <= interval.to
+    }
+    return false
+  }
+}
+
+export const MEMBERS_PER_PAGE = 16
+
+export class Members {
+  readonly #byUser = new Map<UserId, Member>()
+  /** By index; holes are dropped strangers. */
+  readonly #slots: (Member | undefined)[] = []
+  readonly #strangers: Member[] = []
+  /** Members with an open interval. */
+  count = 0
+
+  get(user: UserId): Member | undefined {
+    return this.#byUser.get(user)
+  }
+
+  isNow(user: UserId): boolean {
+    return this.#byUser.get(user)?.isNow ?? false
+  }
+
+  wasAt(user: UserId, seq: Seq): boolean {
+    return this.#byUser.get(user)?.wasAt(seq) ?? false
+  }
+
+  join(user: UserId, seq: Seq, role: Role): Member {
+    const member = this.entry(user)
+    if (member.isNow) return member
+    const stranger = this.#strangers.indexOf(member)
+    if (stranger >= 0) this.#strangers.splice(stranger, 1)
+    member.intervals.push({ from: seq, to: OPEN_END })
+    member.role = role
+    this.count++
+    return member
+  }
+
+  leave(user: UserId, seq: Seq): Member | undefined {
+    const member = this.#byUser.get(user)
+    if (!member?.isNow) return undefined
+    member.intervals[member.intervals.length - 1]!.to = seq
+    this.count--
+    return member
+  }
+
+  /** The user's entry, made as a stranger's if there is none; the oldest stranger goes when there are too many. */
+  entry(user: UserId): Member {
+    const known = this.#byUser.get(user)
+    if (known !== undefined) return known
+    if (this.#strangers.length >= LIMITS.strangerLanesMax) {
+      const oldest = this.#strangers.shift()!
+      this.#byUser.delete(oldest.user)
+      this.#slots[oldest.index] = undefined
+    }
+    const hole = this.#strangers.length > 0 ? this.#slots.indexOf(undefined) : -1
+    const member = this.#place(user, hole >= 0 ? hole : this.#slots.length)
+    this.#strangers.push(member)
+    return member
+  }
+
+  /** Puts back an entry read from a row. */
+  restore(user: UserId, index: number, role: Role, intervals: readonly Interval[]): Member {
+    const member = this.#place(user, index)
+    member.role = role
+    member.intervals.push(...intervals)
+    if (member.isNow) this.count++
+    if (intervals.length === 0) this.#strangers.push(member)
+    return member
+  }
+
+  /** Everyone with an entry, former members and strangers too. */
+  all(): IterableIterator<Member> {
+    return this.#byUser.values()
+  }
+
+  page(number: number): Member[] {
+    const first = number * MEMBERS_PER_PAGE
+    return this.#slots.slice(first, first + MEMBERS_PER_PAGE).filter((member) => member !== undefined)
+  }
+
+  #place(user: UserId, index: number): Member {
+    const member = new Member(user, index)
+    this.#byUser.set(user, member)
+    this.#slots[index] = member
+    return member
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The owner's end of one link from a gateway worker to a shard. Commands are numbered k = 1, 2, 3…; the owner takes
+ * each once and in order (rules §1), because a late copy of a refused send would otherwise be accepted after an unmute.
+ */
+import type { ActorKey, ActorName } from '../domain/ids.js'
+import type { Address } from '../log/bus.js'
+import type { Bytes } from '../std/bytes.js'
+import type { Delivered, Session } from './peers.js'
+
+/** A gateway worker as owners see it: the real one in this worker, or a stub that writes to the bus. */
+export interface GatewayHandle {
+  readonly address: Address
+  linkOpened(shard: number, link: number, epoch: number, logIncarnation: number): void
+  /** The owner will take nothing more on this link: what is unanswered is unknown; open the next one. */
+  linkBroken(shard: number, link: number): void
+  answer(shard: number, link: number, k: number, bytes: Bytes, start: number, end: number): void
+  unknown(shard: number, link: number, k: number): void
+  deliver(
+    connections: ArrayLike<number>,
+    count: number,
+    what: Delivered,
+    bytes: Bytes,
+    start: number,
+    end: number,
+  ): void
+}
+
+/** A shard owner as gateway workers see it: the real one in this worker, or a stub that writes to the bus. */
+export interface OwnerHandle {
+  readonly address: Address
+  openLink(from: GatewayHandle, shard: number, link: number): void
+  command(
+    from: GatewayHandle,
+    shard: number,
+    link: LinkPlace,
+    session: Session,
+    target: Target,
+    frame: Bytes,
+    start: number,
+    end: number,
+  ): void
+  /** All sessions of this gateway worker whose inbox is in `shard`, replacing what was known. */
+  sessions(from: GatewayHandle, shard: number, sessions: readonly Session[]): void
+  sessionEnded(from: GatewayHandle, shard: number, session: Session): void
+  /** Deliver to the sessions of these inboxes, which are all in shards of this owner. */
+  tell(
+    inboxes: readonly string[],
+    except: Origin | undefined,
+    what: Delivered,
+    bytes: Bytes,
+    start: number,
+    end: number,
+  ): void
+}
+
+/** An actor with its key and shard worked out once. */
+export interface Target {
+  readonly key: ActorKey
+  readonly name: ActorName
+  readonly shard: number
+}
+
+export interface LinkPlace {
+  readonly link: number
+  readonly epoch: number
+  readonly k: number
+}
+
+/** The connection that sent it, which hears an ack and needs no echo. */
+export interface Origin {
+  readonly address: Address
+  readonly connection: number
+}
+
+export class InLink {
+  readonly gateway: GatewayHandle
+  readonly #shard: number
+  readonly number: number
+  #taken = 0
+
+  constructor(gateway: GatewayHandle, shard: number, number: number) {
+    this.gateway = gateway
+    this.#shard = shard
+    this.number = number
+  }
+
+  /** `stale`: an old copy, drop it. `hole`: something before it was lost. */
+  take(k: number): 'next' | 'stale' | 'hole' {
+    if (k <= this.#taken) return 'stale'
+    if (k > this.#taken + 1) return 'hole'
+    this.#taken = k
+    return 'next'
+  }
+
+  answer(k: number, bytes: Bytes, start: number, end: number): void {
+    this.gateway.answer(this.#shard, this.number, k, bytes, start, end)
+  }
+
+  unknown(k: number): void {
+    this.gateway.unknown(this.#shard, this.number, k)
+  }
+}

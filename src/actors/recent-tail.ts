@@ -1,0 +1,91 @@
+/**
+ * The newest events of a conversation as bytes: what answers history and gap fills without the store, and what the
+ * projector stores from. One copy serves both.
+ *
+ * Chunks are written once and never again, so a slice of one stays true for as long as somebody holds it.
+ */
+import type { Seq } from '../domain/ids.js'
+
+const FIRST_CHUNK_BYTES = 1024
+const CHUNK_BYTES_MAX = 32 * 1024
+
+interface Chunk {
+  bytes: Uint8Array
+  size: number
+  readonly firstSeq: Seq
+  /** Where each event ends. */
+  readonly ends: number[]
+}
+
+/** Consecutive events as size-prefixed frames. */
+export interface Slice {
+  readonly firstSeq: Seq
+  readonly lastSeq: Seq
+  readonly bytes: Uint8Array
+}
+
+export class RecentTail {
+  readonly #chunks: Chunk[] = []
+  /** Bytes of memory held. */
+  heldBytes = 0
+
+  /** The oldest seq held, or Infinity when empty. */
+  get firstSeq(): Seq {
+    return this.#chunks[0]?.firstSeq ?? Number.POSITIVE_INFINITY
+  }
+
+  push(seq: Seq, source: Uint8Array, start: number, end: number): void {
+    const size = end - start
+    let chunk = this.#chunks[this.#chunks.length - 1]
+    if (chunk === undefined || chunk.size + size > chunk.bytes.length) chunk = this.#room(seq, size, chunk)
+    chunk.bytes.set(source.subarray(start, end), chunk.size)
+    chunk.size += size
+    chunk.ends.push(chunk.size)
+  }
+
+  /** Events from … to that are held, at most `bytesMax` of them but at least one, as one slice per chunk. */
+  slices(from: Seq, to: Seq, bytesMax = Number.POSITIVE_INFINITY): Slice[] {
+    const found: Slice[] = []
+    let left = bytesMax
+    for (const chunk of this.#chunks) {
+      const lastHeld = chunk.firstSeq + chunk.ends.length - 1
+      if (lastHeld < from || chunk.firstSeq > to) continue
+      const first = Math.max(from, chunk.firstSeq)
+      let last = Math.min(to, lastHeld)
+      const start = first === chunk.firstSeq ? 0 : chunk.ends[first - chunk.firstSeq - 1]!
+      while (last > first && chunk.ends[last - chunk.firstSeq]! - start > left) last--
+      const end = chunk.ends[last - chunk.firstSeq]!
+      if (end - start > left && found.length > 0) break
+      found.push({ firstSeq: first, lastSeq: last, bytes: chunk.bytes.subarray(start, end) })
+      left -= end - start
+      if (last < Math.min(to, lastHeld) || left <= 0) break
+    }
+    return found
+  }
+
+  /** Lets go of old chunks beyond `keepBytes` whose events all have a seq at or below `stored`. */
+  trim(stored: Seq, keepBytes: number): void {
+    while (this.heldBytes > keepBytes && this.#chunks.length > 0) {
+      const oldest = this.#chunks[0]!
+      if (oldest.firstSeq + oldest.ends.length - 1 > stored) return
+      this.heldBytes -= oldest.bytes.length
+      this.#chunks.shift()
+    }
+  }
+
+  /** A chunk with room: the last one grown while it is small, else a new one. */
+  #room(seq: Seq, size: number, last: Chunk | undefined): Chunk {
+    if (last !== undefined && last.size + size <= CHUNK_BYTES_MAX) {
+      const grown = new Uint8Array(Math.min(CHUNK_BYTES_MAX, Math.max(last.bytes.length * 2, last.size + size)))
+      grown.set(last.bytes.subarray(0, last.size))
+      this.heldBytes += grown.length - last.bytes.length
+      last.bytes = grown
+      return last
+    }
+    const bytes = new Uint8Array(Math.max(size, last === undefined ? FIRST_CHUNK_BYTES : CHUNK_BYTES_MAX))
+    this.heldBytes += bytes.length
+    const chunk: Chunk = { bytes, size: 0, firstSeq: seq, ends: [] }
+    this.#chunks.push(chunk)
+    return chunk
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * Recovery's half of "one apply": a logged record into the same state machines that live traffic runs.
+ */
+import type { ActorKind, ActorName, AppId, UserId } from '../domain/ids.js'
+import { type LogRecord, RecordKind } from '../log/frame.js'
+import { readEvent } from '../protocol/event-frame.js'
+import type { EventKind } from '../protocol/wire-numbers.js'
+import { assert } from '../std/assert.js'
+import type { Bytes } from '../std/bytes.js'
+import type { Activation } from './activation.js'
+import { apply, applySpent } from './conversation.js'
+import { applyLaneOpened } from './inbox.js'
+import { readLaneRecord } from './lane-record.js'
+
+/** `find` gives the actor, or undefined where its row holds the record already. */
+export async function applyRecord(
+  frame: Bytes,
+  record: LogRecord,
+  find: (name: ActorName) => Promise<Activation | undefined>,
+): Promise<void> {
+  if (record.kind === RecordKind.event) return await applyEvent(frame, record, find)
+  const { name, spent } = readLaneRecord(frame, record.start, record.end)
+  const activation = await find(name)
+  if (activation === undefined) return
+  if (activation.kind === 'inbox') {
+    assert(record.kind === RecordKind.laneOpened, `record kind ${record.kind} in an inbox`)
+    return applyLaneOpened(activation.state, spent.lane)
+  }
+  applySpent(activation.state, spent)
+  activation.touch(spent.from)
+}
+
+async function applyEvent(
+  frame: Bytes,
+  record: LogRecord,
+  find: (name: ActorName) => Promise<Activation | undefined>,
+): Promise<void> {
+  const facts = readEvent(frame, record.start)
+  const name = { app: facts.app as AppId, kind: facts.conversationKind as ActorKind, id: facts.conversation }
+  const activation = await find(name)
+  if (activation === undefined) return
+  assert(activation.kind === 'conversation', `an event in the inbox of ${name.id}`)
+  const { seq, time, ordinal, memberSeq, n, hash } = facts
+  const from = facts.from as UserId
+  const users = facts.users as UserId[]
+  const lane = { device: facts.device, number: facts.lane, random: facts.laneRandom }
+  const event = facts.eventKind as EventKind
+  apply(activation.state, { event, seq, time, ordinal, memberSeq, n, hash, from, lane, users })
+  activation.tail.push(seq, frame.u8, record.start, record.end)
+  activation.touch(from)
+  for (const user of users) activation.touch(user)
+}

@@ -1,0 +1,136 @@
+/**
+ * Actors as stored rows: one small row each, and for a conversation pages of members with their lanes, so that a
+ * message into a group of 10,000 rewrites one page and not the group.
+ */
+
+import { CorruptionError } from '../domain/errors.js'
+import type { ActorName, UserId } from '../domain/ids.js'
+import { Packer, Unpacker } from '../std/packer.js'
+import { type Conversation, emptyConversation } from './conversation.js'
+import { emptyInbox, type Inbox } from './inbox.js'
+import type { Lane, UserLanes } from './lanes.js'
+import { type Interval, type Member, Members } from './members.js'
+
+const VERSION = 1
+const packer = new Packer()
+
+export function packConversation(state: Conversation): Uint8Array {
+  return packer.u8(VERSION).u53(state.head).u53(state.ordinal).u53(state.memberSeq).u53(state.lastTime).take()
+}
+
+export function packMembers(members: readonly Member[]): Uint8Array {
+  packer.u8(VERSION).u32(members.length)
+  for (const member of members) {
+    packer
+      .text(member.user)
+      .u32(member.index)
+      .u8(member.role === 'owner' ? 1 : 0)
+      .u32(member.intervals.length)
+    for (const { from, to } of member.intervals) packer.u53(from).u53(to)
+    packLanes(member.lanes)
+  }
+  return packer.take()
+}
+
+function packLanes(lanes: UserLanes): void {
+  packer.u32(lanes.retired.size)
+  for (const [device, number] of lanes.retired) packer.text(device).u32(number)
+  packer.u32(lanes.lanes.length)
+  for (const lane of lanes.lanes) packLane(lane)
+}
+
+function packLane(lane: Lane): void {
+  const entries = [...lane.entries()]
+  packer.text(lane.name.device).u32(lane.name.number).u64(lane.name.random).u53(lane.last).u8(entries.length)
+  for (const { hash, outcome, time } of entries) packer.u32(hash).f64(outcome).f64(time)
+}
+
+/** Throws CorruptionError where the bytes are not a row of ours. */
+export function unpackConversation(
+  name: ActorName,
+  row: Uint8Array,
+  pages: ReadonlyMap<number, Uint8Array>,
+): Conversation {
+  return reading(name, () => {
+    const from = new Unpacker(row)
+    expectVersion(from)
+    const state: Conversation = {
+      ...emptyConversation(name),
+      head: from.u53(),
+      ordinal: from.u53(),
+      memberSeq: from.u53(),
+      lastTime: from.u53(),
+      members: new Members(),
+    }
+    for (const page of pages.values()) unpackMembers(state.members, new Unpacker(page))
+    return state
+  })
+}
+
+function unpackMembers(members: Members, from: Unpacker): void {
+  expectVersion(from)
+  for (let left = from.u32(); left > 0; left--) {
+    const user = from.text() as UserId
+    const index = from.u32()
+    const role = from.u8() === 1 ? 'owner' : 'member'
+    const intervals: Interval[] = []
+    for (let more = from.u32(); more > 0; more--) intervals.push({ from: from.u53(), to: from.u53() })
+    unpackLanes(members.restore(user, index, role, intervals).lanes, from)
+  }
+}
+
+function unpackLanes(lanes: UserLanes, from: Unpacker): void {
+  for (let left = from.u32(); left > 0; left--) lanes.retired.set(from.text(), from.u32())
+  const found: Lane[] = []
+  for (let left = from.u32(); left > 0; left--) {
+    const lane = lanes.open({ device: from.text(), number: from.u32(), random: from.u64() })
+    const last = from.u53()
+    const count = from.u8()
+    lane.startAfter(last - count)
+    for (let n = last - count + 1; n <= last; n++) {
+      const hash = from.u32()
+      const outcome = from.f64()
+      lane.record(n, hash, outcome, from.f64())
+    }
+    found.push(lane)
+  }
+  lanes.lanes.splice(0, lanes.lanes.length, ...found)
+}
+
+export function packInbox(state: Inbox): Uint8Array {
+  packer.u8(VERSION).u32(state.devices.size)
+  for (const [device, { lastNumber, lanes }] of state.devices) {
+    packer.text(device).u32(lastNumber).u32(lanes.length)
+    for (const { number, random } of lanes) packer.u32(number).u64(random)
+  }
+  return packer.take()
+}
+
+/** Throws CorruptionError where the bytes are not a row of ours. */
+export function unpackInbox(name: ActorName, row: Uint8Array): Inbox {
+  return reading(name, () => {
+    const from = new Unpacker(row)
+    expectVersion(from)
+    const state = emptyInbox(name)
+    for (let left = from.u32(); left > 0; left--) {
+      const device = from.text()
+      const lanes = { lastNumber: from.u32(), lanes: [] as { number: number; random: bigint }[] }
+      for (let more = from.u32(); more > 0; more--) lanes.lanes.push({ number: from.u32(), random: from.u64() })
+      state.devices.set(device, lanes)
+    }
+    return state
+  })
+}
+
+function expectVersion(from: Unpacker): void {
+  const version = from.u8()
+  if (version !== VERSION) throw new RangeError(`version ${version}`)
+}
+
+function reading<State>(name: ActorName, read: () => State): State {
+  try {
+    return read()
+  } catch (cause) {
+    throw new CorruptionError(`Cannot read the row of ${JSON.stringify(name)}`, { cause })
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * Which connections of which gateway workers belong to a user, for the user shards of this worker. Soft state: gateway
+ * workers register again on every change of an owner's epoch and in a digest (rules §11).
+ */
+import type { Bytes } from '../std/bytes.js'
+import type { GatewayHandle, Origin } from './owner-link.js'
+import type { Delivered, Session } from './peers.js'
+
+interface Entry {
+  readonly gateway: GatewayHandle
+  readonly connection: number
+}
+
+interface Online {
+  readonly shard: number
+  readonly entries: Entry[]
+}
+
+export class Sessions {
+  readonly #byInbox = new Map<string, Online>()
+  readonly #byShard = new Map<number, Set<string>>()
+  /** Scratch of one tell: per gateway worker the connections it should deliver to. */
+  readonly #gateways: GatewayHandle[] = []
+  readonly #connections: number[][] = []
+
+  add(gateway: GatewayHandle, shard: number, session: Session): void {
+    let online = this.#byInbox.get(session.inbox)
+    if (online === undefined) {
+      online = { shard, entries: [] }
+      this.#byInbox.set(session.inbox, online)
+      this.#inboxesOf(shard).add(session.inbox)
+    }
+    const isKnown = online.entries.some((entry) => isOf(entry, gateway) && entry.connection === session.connection)
+    if (!isKnown) online.entries.push({ gateway, connection: session.connection })
+  }
+
+  remove(gateway: GatewayHandle, session: Session): void {
+    this.#drop(session.inbox, (entry) => isOf(entry, gateway) && entry.connection === session.connection)
+  }
+
+  /** Exactly these sessions of the gateway worker are open in the shard. */
+  replace(gateway: GatewayHandle, shard: number, sessions: readonly Session[]): void {
+    for (const inbox of this.#inboxesOf(shard)) this.#drop(inbox, (entry) => isOf(entry, gateway))
+    for (const session of sessions) this.add(gateway, shard, session)
+  }
+
+  forgetShard(shard: number): void {
+    for (const inbox of this.#inboxesOf(shard)) this.#byInbox.delete(inbox)
+    this.#byShard.delete(shard)
+  }
+
+  forgetGateway(address: string): void {
+    for (const inbox of this.#byInbox.keys()) this.#drop(inbox, (entry) => entry.gateway.address === address)
+  }
+
+  /** Hands the bytes to every session of these inboxes, once per gateway worker, but not back to `except`. */
+  tell(
+    inboxes: readonly string[],
+    except: Origin | undefined,
+    what: Delivered,
+    bytes: Bytes,
+    start: number,
+    end: number,
+  ): void {
+    for (let at = 0; at < inboxes.length; at++) {
+      const online = this.#byInbox.get(inboxes[at]!)
+      if (online === undefined) continue
+      for (const { gateway, connection } of online.entries) {
+        if (except !== undefined && connection === except.connection && gateway.address === except.address) continue
+        this.#listOf(gateway).push(connection)
+      }
+    }
+    for (let at = 0; at < this.#gateways.length; at++) {
+      const connections = this.#connections[at]!
+      if (connections.length === 0) continue
+      this.#gateways[at]!.deliver(connections, connections.length, what, bytes, start, end)
+      connections.length = 0
+    }
+    if (this.#gateways.length > 64) this.#gateways.length = this.#connections.length = 0 // old lives of workers
+  }
+
+  #listOf(gateway: GatewayHandle): number[] {
+    const at = this.#gateways.indexOf(gateway)
+    if (at >= 0) return this.#connections[at]!
+    const list: number[] = []
+    this.#gateways.push(gateway)
+    this.#connections.push(list)
+    return list
+  }
+
+  #drop(inbox: string, isGone: (entry: Entry) => boolean): void {
+    const online = this.#byInbox.get(inbox)
+    if (online === undefined) return
+    for (let at = online.entries.length - 1; at >= 0; at--)
+      if (isGone(online.entries[at]!)) online.entries.splice(at, 1)
+    if (online.entries.length > 0) return
+    this.#byInbox.delete(inbox)
+    this.#byShard.get(online.shard)?.delete(inbox)
+  }
+
+  #inboxesOf(shard: number): Set<string> {
+    let inboxes = this.#byShard.get(shard)
+    if (inboxes === undefined) {
+      inboxes = new Set()
+      this.#byShard.set(shard, inboxes)
+    }
+    return inboxes
+  }
+}
+
+function isOf(entry: Entry, gateway: GatewayHandle): boolean {
+  return entry.gateway.address === gateway.address
+}

@@ -1,0 +1,388 @@
+/**
+ * The owner of one shard: holds its actors, lets commands in one by one, and is the fold that its commit loop drives.
+ *
+ * A command finds its actor in memory or parks until the row was read; it is decided against the one state, and its
+ * answer waits with the batch (conversation-commands.ts, hello-command.ts, history.ts). When ownership is lost,
+ * everything here is thrown away.
+ */
+import { type ActorKey, type ActorName, actorKey, type ShardId } from '../domain/ids.js'
+import { LIMITS } from '../domain/limits.js'
+import type { RefusalName } from '../domain/refusal.js'
+import { type FrameHead, type LogPlace, recordsOf } from '../log/frame.js'
+import type { ShardLog } from '../log/shard-log.js'
+import { writeRefusal } from '../protocol/answer-frames.js'
+import { ClientFrame } from '../protocol/client-frame.js'
+import { BodyType } from '../protocol/wire-numbers.js'
+import { Bytes } from '../std/bytes.js'
+import type { Clock } from '../std/clock.js'
+import type { Random } from '../std/random.js'
+import type { MessageStore, Snapshot } from '../storage/message-store.js'
+import { type Activation, activate, isInRow } from './activation.js'
+import { type Batch, PendingAnswers } from './batch.js'
+import { checkpointAt, cutCheckpoint, type PendingCheckpoint } from './checkpoint.js'
+import { CommitLoop, type Fold } from './commit-loop.js'
+import type { CommitScheduler } from './commit-scheduler.js'
+import { ConversationCommands } from './conversation-commands.js'
+import type { ActorsEvents } from './events.js'
+import type { FanOut } from './fan-out.js'
+import { HelloCommand } from './hello-command.js'
+import { HistoryCommand } from './history-command.js'
+import { Mailbox, type ParkedCommand } from './mailbox.js'
+import { type GatewayHandle, InLink, type Target } from './owner-link.js'
+import type { Session } from './peers.js'
+import type { Projector } from './projector.js'
+import { applyRecord } from './replay.js'
+import type { Sessions } from './sessions.js'
+
+export interface ShardParts {
+  readonly id: ShardId
+  readonly log: ShardLog
+  readonly store: MessageStore
+  readonly clock: Clock
+  readonly random: Random
+  readonly scheduler: CommitScheduler
+  readonly projector: Projector
+  readonly fanOut: FanOut
+  readonly sessions: Sessions
+  readonly events: ActorsEvents
+  readonly rank: number
+  /** Ownership was lost; placement decides what next. */
+  onSteppedDown(shard: ShardId): void
+}
+
+export const RETRY_SOON_MS = 100
+const RETRY_LATER_MS = 1_000
+
+export class Shard implements Fold {
+  readonly parts: ShardParts
+  readonly loop: CommitLoop
+  readonly frame = new ClientFrame()
+  readonly #activations = new Map<ActorKey, Activation>()
+  readonly #dirty = new Set<Activation>()
+  readonly #links = new Map<string, InLink>()
+  /** Commands for actors whose row is being read. */
+  readonly #loading = new Map<ActorKey, Mailbox>()
+  /** Commands that found no room in the filling batch. */
+  readonly #waitingForRoom = new Mailbox()
+  readonly #immediate = new PendingAnswers()
+  readonly #conversations = new ConversationCommands(this)
+  readonly #hello = new HelloCommand(this)
+  readonly #history = new HistoryCommand(this)
+  #checkpoint: 'none' | 'wanted' | 'storing' = 'none'
+  #parked = 0
+  /** Raised whenever the state is thrown away: what was asked of the store before is for nobody. */
+  #life = 0
+
+  constructor(parts: ShardParts) {
+    this.parts = parts
+    this.loop = new CommitLoop({ ...parts, shard: parts.id, fold: this })
+  }
+
+  // ── Links ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  openLink(gateway: GatewayHandle, number: number): void {
+    if (!this.loop.isServing) return
+    const known = this.#links.get(gateway.address)
+    if (known !== undefined && known.number > number) return
+    if (known?.number !== number) this.#links.set(gateway.address, new InLink(gateway, this.parts.id, number))
+    gateway.linkOpened(this.parts.id, number, this.loop.epoch, this.loop.logIncarnation)
+  }
+
+  linkOf(gateway: GatewayHandle, number: number): InLink | undefined {
+    const link = this.#links.get(gateway.address)
+    return link?.number === number ? link : undefined
+  }
+
+  breakLink(link: InLink): void {
+    if (this.#links.get(link.gateway.address) === link) this.#links.delete(link.gateway.address)
+    link.gateway.linkBroken(this.parts.id, link.number)
+  }
+
+  // ── Commands ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** One verified client frame, in the link's order. */
+  command(link: InLink, k: number, session: Session, target: Target, bytes: Bytes, start: number, end: number): void {
+    const activation = this.#activations.get(target.key)
+    if (activation === undefined || this.#waitingForRoom.size > 0 || !this.hasRoom(end - start)) {
+      return this.#park(activation, { link, k, session, target, frame: copyOf(bytes, start, end) })
+    }
+    this.#decide(activation, link, k, session, bytes, start)
+  }
+
+  #decide(activation: Activation, link: InLink, k: number, session: Session, bytes: Bytes, start: number): void {
+    activation.isWarm = true
+    this.frame.read(bytes, start)
+    if (activation.kind === 'inbox') {
+      if (this.frame.type === BodyType.hello) this.#hello.decide(activation, link, k, session, this.frame)
+      return
+    }
+    if (this.frame.type === BodyType.history) this.#history.answer(activation, link, k, session, this.frame)
+    else this.#conversations.decide(activation, link, k, session, this.frame, bytes)
+  }
+
+  /** Whether a frame of this size and its head fit the batch that fills. Events are a little larger than sends. */
+  hasRoom(frameBytes: number): boolean {
+    return this.loop.filling.frame.size + frameBytes + EVENT_OVERHEAD_MAX <= LIMITS.logFrameBytesMax
+  }
+
+  /** Where answers that rest on the present state are written; call `leave` after adding. */
+  answers(): PendingAnswers {
+    return this.loop.horizon()?.answers ?? this.#immediate
+  }
+
+  leave(answers: PendingAnswers): void {
+    if (answers === this.#immediate) answers.send()
+  }
+
+  refuse(link: InLink, k: number, refusal: RefusalName, ref: number, n: number, expected = 0): void {
+    const answers = this.answers()
+    writeRefusal(answers.bytes, refusal, { ref, n, expected, retryAfterMs: retryAfterMs(refusal) })
+    answers.add(link, k, ref)
+    this.leave(answers)
+  }
+
+  /** Why nothing may be appended now, without asking the log again. */
+  get refusal(): RefusalName | undefined {
+    if (this.loop.refusal !== undefined) return this.loop.refusal
+    const { usedBytes, limitBytes } = this.parts.log.usage()
+    return usedBytes > limitBytes * LIMITS.logReserveFraction ? 'log-full' : undefined
+  }
+
+  /** For work that awaits: false once the state it began with was thrown away. */
+  lifeCheck(): () => boolean {
+    const life = this.#life
+    return () => life === this.#life
+  }
+
+  /** The activation changed: its row follows with the next checkpoint. */
+  touched(activation: Activation): void {
+    activation.isDirty = true
+    this.#dirty.add(activation)
+  }
+
+  // ── Parking ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #park(activation: Activation | undefined, command: ParkedCommand): void {
+    if (this.#parked >= LIMITS.mailboxMax) return this.#refuseParked(command, 'mailbox-full')
+    this.#parked++
+    if (activation !== undefined || this.#waitingForRoom.size > 0) {
+      this.#waitingForRoom.offer(command)
+      return
+    }
+    const key = command.target.key
+    const loading = this.#loading.get(key)
+    if (loading !== undefined) {
+      loading.offer(command)
+      return
+    }
+    const mailbox = new Mailbox()
+    mailbox.offer(command)
+    this.#loading.set(key, mailbox)
+    void this.#load(key, command.target.name)
+  }
+
+  async #load(key: ActorKey, name: ActorName): Promise<void> {
+    const life = this.#life
+    let activation: Activation | undefined
+    try {
+      const row = await this.parts.store.readActor(key)
+      if (life !== this.#life) return
+      activation = activate(key, name, row)
+      this.#activations.set(key, activation)
+    } catch (cause) {
+      if (life !== this.#life) return
+      this.parts.events.rowUnreadable({ actor: name, cause })
+    }
+    const mailbox = this.#loading.get(key)
+    this.#loading.delete(key)
+    for (let parked = mailbox?.take(); parked !== undefined; parked = mailbox?.take()) {
+      this.#parked--
+      if (activation === undefined) this.#refuseParked(parked, 'store-behind')
+      else this.#unpark(parked)
+    }
+  }
+
+  #unpark({ link, k, session, target, frame }: ParkedCommand): void {
+    this.command(link, k, session, target, frame, 0, frame.size)
+  }
+
+  /** The batch was sealed: what waited goes into the next one, as far as it fits. */
+  #drainWaiting(): void {
+    for (let left = this.#waitingForRoom.size; left > 0; left--) {
+      const next = this.#waitingForRoom.peek()!
+      if (!this.hasRoom(next.frame.size)) return
+      this.#waitingForRoom.take()
+      this.#parked--
+      const activation = this.#activations.get(next.target.key)
+      if (activation === undefined) this.#park(undefined, next)
+      else this.#decide(activation, next.link, next.k, next.session, next.frame, 0)
+    }
+  }
+
+  /** Rests on no state, so it need not wait. */
+  #refuseParked({ link, k, frame }: ParkedCommand, refusal: RefusalName): void {
+    this.frame.readRequest(frame, 0)
+    const { ref, n } = this.frame
+    writeRefusal(this.#immediate.bytes, refusal, { ref, n, expected: 0, retryAfterMs: retryAfterMs(refusal) })
+    this.#immediate.add(link, k, ref)
+    this.#immediate.send()
+  }
+
+  // ── Fold: what the commit loop drives ──────────────────────────────────────────────────────────────────────────
+
+  readonly replayed = {
+    begin: async (): Promise<Snapshot | undefined> => {
+      this.#reset()
+      return await this.parts.store.snapshot(this.parts.id)
+    },
+    frame: async (place: LogPlace, head: FrameHead, bytes: Uint8Array): Promise<void> => {
+      const frame = Bytes.over(bytes)
+      let index = 0
+      for (const record of recordsOf(frame, head.count)) {
+        const position = { logIncarnation: place.logIncarnation, batchNo: place.batchNo, index: index++ }
+        await applyRecord(frame, record, async (name) => {
+          const activation = await this.#activateForReplay(name)
+          if (isInRow(activation, position)) return undefined
+          this.touched(activation)
+          return activation
+        })
+      }
+    },
+    lostTail: (snapshot: Snapshot): void => this.parts.events.logLostTail({ shard: this.parts.id, snapshot }),
+  }
+
+  async #activateForReplay(name: ActorName): Promise<Activation> {
+    const key = actorKey(name.app, name.kind, name.id)
+    let activation = this.#activations.get(key)
+    if (activation === undefined) {
+      activation = activate(key, name, await this.parts.store.readActor(key))
+      this.#activations.set(key, activation)
+    }
+    return activation
+  }
+
+  served(place: LogPlace): void {
+    this.parts.events.served({ shard: this.parts.id, epoch: place.epoch })
+    this.#checkpoint = 'wanted' // the log before our serve frame may go
+  }
+
+  sealing(batch: Batch): void {
+    if (this.#checkpoint === 'wanted') {
+      batch.checkpoint = cutCheckpoint(this.#dirty)
+      this.#checkpoint = 'storing'
+    }
+    this.#drainWaiting()
+  }
+
+  release(batch: Batch, place: LogPlace): void {
+    batch.answers.send()
+    this.parts.fanOut.release(batch.events, batch.frame.bytes)
+    if (batch.checkpoint !== undefined) this.#hand(batch.checkpoint, place)
+    for (const run of batch.whenDurable) run()
+  }
+
+  giveBack(batch: Batch, refusal: RefusalName): void {
+    this.parts.events.appendRefused({ shard: this.parts.id, refusal })
+    batch.answers.refuse(refusal)
+  }
+
+  forget(batches: readonly Batch[]): void {
+    for (const batch of batches) batch.answers.sendUnknown()
+    this.#reset()
+    for (const link of [...this.#links.values()]) this.breakLink(link)
+    this.parts.sessions.forgetShard(this.parts.id)
+  }
+
+  steppedDown(): void {
+    this.parts.events.steppedDown({ shard: this.parts.id })
+    this.parts.onSteppedDown(this.parts.id)
+  }
+
+  #reset(): void {
+    this.#life++
+    this.#activations.clear()
+    this.#dirty.clear()
+    this.#checkpoint = 'none'
+    for (const mailbox of [...this.#loading.values(), this.#waitingForRoom]) {
+      for (let parked = mailbox.take(); parked !== undefined; parked = mailbox.take()) parked.link.unknown(parked.k)
+    }
+    this.#loading.clear()
+    this.#parked = 0
+  }
+
+  // ── Checkpoints and retirement, driven by the projector ────────────────────────────────────────────────────────
+
+  /** Called every LIMITS.projectorFlushMs. */
+  checkpointDue(): void {
+    if (!this.loop.isServing || this.#checkpoint === 'storing') return
+    if (this.#dirty.size === 0 && this.#checkpoint === 'none') return
+    this.#checkpoint = 'wanted'
+    if (!this.loop.isIdle) return // the next batch is sealed with it
+    this.#checkpoint = 'storing'
+    this.#hand(cutCheckpoint(this.#dirty), this.loop.place)
+  }
+
+  /** Lets the log go further than the newest frame: see ShardLog.onCarryWanted. */
+  carry(): void {
+    if (!this.loop.isServing) return
+    if (this.#checkpoint === 'none') this.#checkpoint = 'wanted'
+    this.loop.force()
+  }
+
+  #hand(pending: PendingCheckpoint, place: LogPlace): void {
+    const life = this.#life
+    this.parts.projector.submit({
+      checkpoint: checkpointAt(this.parts.id, pending, place),
+      stored: () => {
+        if (life !== this.#life) return
+        for (let at = 0; at < pending.activations.length; at++) pending.activations[at]!.stored(pending.writes[at]!)
+        this.#checkpoint = 'none'
+        this.parts.log.purge(this.parts.id, place.tail)
+      },
+    })
+  }
+
+  get activationCount(): number {
+    return this.#activations.size
+  }
+
+  /** Bytes of recent events held. */
+  tailBytes(): number {
+    let bytes = 0
+    for (const activation of this.#activations.values())
+      if (activation.kind === 'conversation') bytes += activation.tail.heldBytes
+    return bytes
+  }
+
+  /** Retires up to `count` actors whose rows hold everything, those not used since the last sweep. */
+  retire(count: number): number {
+    let retired = 0
+    for (const [key, activation] of this.#activations) {
+      if (retired >= count) break
+      if (activation.isWarm) activation.isWarm = false
+      else if (activation.mayRetire) {
+        this.#activations.delete(key)
+        retired++
+      }
+    }
+    return retired
+  }
+}
+
+/** An event frame is at most this much larger than its send: strings, stamp, vtables, record head. */
+const EVENT_OVERHEAD_MAX = 1024
+
+function copyOf(bytes: Bytes, start: number, end: number): Bytes {
+  return Bytes.over(bytes.u8.slice(start, end))
+}
+
+export function retryAfterMs(refusal: RefusalName): number {
+  switch (refusal) {
+    case 'mailbox-full':
+    case 'send-gap':
+    case 'owner-moved':
+      return RETRY_SOON_MS
+    default:
+      return RETRY_LATER_MS
+  }
+}

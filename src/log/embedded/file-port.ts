@@ -1,0 +1,166 @@
+/**
+ * The files under the WAL, so that tests can fail a write, lie about a sync, and replay a power loss at any point.
+ *
+ * What is written is visible to reads at once and survives the process; it survives a power loss only once `sync` of
+ * the file has resolved, and its name only once `sync` of the folder has. Errors are Node's, with their `code`.
+ *
+ * Writes are synchronous: they copy into the page cache, which is cheaper than a trip through the thread pool.
+ */
+import * as fs from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+
+export interface LogFile {
+  /** Writes all parts one after another from `at` on, or throws with any prefix of them written. */
+  write(parts: readonly Uint8Array[], at: number): void
+  /** Makes everything written before this call durable. After a rejection nobody knows, and a second try lies. */
+  sync(): Promise<void>
+  /** Reads into all of `into`, or as much as there is; returns how much. */
+  read(into: Uint8Array, at: number): Promise<number>
+  size(): number
+  close(): void
+}
+
+export interface LogFolder {
+  readonly path: string
+  names(): string[]
+  /** Makes a new, empty file for reading and writing; throws where the name is taken. */
+  create(name: string): LogFile
+  openToRead(name: string): LogFile
+  /** Gives a file another name, in place of what had that name. Open files follow. */
+  rename(from: string, to: string): void
+  unlink(name: string): void
+  /** Makes all names as they are now durable. */
+  sync(): Promise<void>
+}
+
+/** Opens a folder of the real file system, and makes it, durably, where it is not there. */
+export function openNodeFolder(path: string): LogFolder {
+  const whole = resolve(path)
+  makeFolder(whole)
+  return new NodeFolder(whole)
+}
+
+/** What an error of a file operation means for an append that certainly left nothing behind. */
+export function refusalOf(error: unknown): 'full' | 'read-only' {
+  const code = codeOf(error)
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG' ? 'full' : 'read-only'
+}
+
+/** True where a failed write says for certain that not all of it was taken. */
+export function saysNotWritten(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EACCES', 'EPERM', 'EBADF', 'EMFILE', 'ENFILE'].includes(codeOf(error))
+}
+
+export function isMissing(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT'
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown } | null)?.code ?? '')
+}
+
+function makeFolder(path: string): void {
+  if (fs.existsSync(path)) return
+  makeFolder(dirname(path))
+  fs.mkdirSync(path, { recursive: true, mode: 0o700 })
+  const parent = fs.openSync(dirname(path), 'r')
+  try {
+    fs.fsyncSync(parent)
+  } finally {
+    fs.closeSync(parent)
+  }
+}
+
+class NodeFolder implements LogFolder {
+  readonly path: string
+
+  constructor(path: string) {
+    this.path = path
+  }
+
+  names(): string[] {
+    return fs.readdirSync(this.path)
+  }
+
+  create(name: string): LogFile {
+    return new NodeFile(fs.openSync(join(this.path, name), 'wx+', 0o600))
+  }
+
+  openToRead(name: string): LogFile {
+    return new NodeFile(fs.openSync(join(this.path, name), 'r'))
+  }
+
+  rename(from: string, to: string): void {
+    fs.renameSync(join(this.path, from), join(this.path, to))
+  }
+
+  unlink(name: string): void {
+    fs.unlinkSync(join(this.path, name))
+  }
+
+  async sync(): Promise<void> {
+    const folder = fs.openSync(this.path, 'r')
+    try {
+      await new Promise<void>((done, failed) => fs.fsync(folder, (error) => (error ? failed(error) : done())))
+    } finally {
+      fs.closeSync(folder)
+    }
+  }
+}
+
+class NodeFile implements LogFile {
+  readonly #descriptor: number
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor
+  }
+
+  write(parts: readonly Uint8Array[], at: number): void {
+    let written = parts.length === 1 ? 0 : fs.writevSync(this.#descriptor, parts, at)
+    let end = at
+    for (const part of parts) {
+      const taken = Math.min(written, part.byteLength)
+      if (taken < part.byteLength) this.#writeWhole(part, taken, end) // a single part, or a short write
+      written -= taken
+      end += part.byteLength
+    }
+  }
+
+  #writeWhole(part: Uint8Array, from: number, at: number): void {
+    while (from < part.byteLength) {
+      from += fs.writeSync(this.#descriptor, part, from, part.byteLength - from, at + from)
+    }
+  }
+
+  sync(): Promise<void> {
+    return new Promise((done, failed) => {
+      fs.fdatasync(this.#descriptor, (error) => (error ? failed(error) : done()))
+    })
+  }
+
+  async read(into: Uint8Array, at: number): Promise<number> {
+    let filled = 0
+    while (filled < into.byteLength) {
+      const taken = await this.#readSome(into, filled, at + filled)
+      if (taken === 0) break
+      filled += taken
+    }
+    return filled
+  }
+
+  #readSome(into: Uint8Array, from: number, at: number): Promise<number> {
+    return new Promise((done, failed) => {
+      fs.read(this.#descriptor, into, from, into.byteLength - from, at, (error, taken) =>
+        error ? failed(error) : done(taken),
+      )
+    })
+  }
+
+  size(): number {
+    return fs.fstatSync(this.#descriptor).size
+  }
+
+  close(): void {
+    fs.closeSync(this.#descriptor)
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Keeps one preallocated segment ready, so that a sync writes data and no metadata, and so that a full disk still takes
+ * the barriers and carries that let purge free some of it (rules §6).
+ *
+ * Node has no fallocate: zeroes are written and synced in slices, in the background, between commits. A purged segment
+ * of this thread becomes the next spare as it is; group heads carry the segment's id, so its old bytes mean nothing.
+ */
+import type { Clock, Timer } from '../../std/clock.js'
+import type { Random } from '../../std/random.js'
+import type { LogFile, LogFolder } from './file-port.js'
+import type { Alarm, WalOptions } from './options.js'
+import { nameOf, newSegmentId } from './segment.js'
+
+export interface Spare {
+  readonly name: string
+  readonly file: LogFile
+}
+
+export class Spares {
+  readonly #folder: LogFolder
+  readonly #writer: number
+  readonly #options: WalOptions
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #alarm: Alarm
+  #ready: Spare | undefined
+  #making: Promise<void> | undefined
+  #retry: Timer | undefined
+  #closed = false
+  /** True from a failure to make a spare until one is there again: the reserve is in use. */
+  lacking = false
+
+  constructor(folder: LogFolder, { writer, options, clock, random, alarm }: SparesContext) {
+    this.#folder = folder
+    this.#writer = writer
+    this.#options = options
+    this.#clock = clock
+    this.#random = random
+    this.#alarm = alarm
+  }
+
+  /** True where a purged file would be of use. */
+  get wanted(): boolean {
+    return this.#ready === undefined && !this.#closed
+  }
+
+  /** Hands out the spare, or an empty file where none is ready. Throws where that cannot be made. */
+  take(): Spare {
+    const spare = this.#ready
+    if (spare === undefined) return this.#create()
+    this.#ready = undefined
+    return spare
+  }
+
+  /** A purged segment, already under its new name. */
+  give(spare: Spare): void {
+    if (this.wanted) {
+      this.#ready = spare
+      this.lacking = false
+    } else this.#discard(spare)
+  }
+
+  /** Makes a spare unless there is one; resolves when that has come to an end, well or not. */
+  prepare(): Promise<void> {
+    if (!this.wanted) return Promise.resolve()
+    this.#making ??= this.#make().finally(() => {
+      this.#making = undefined
+    })
+    return this.#making
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#retry?.cancel()
+    await this.#making
+    if (this.#ready !== undefined) this.#discard(this.#ready)
+    this.#ready = undefined
+  }
+
+  async #make(): Promise<void> {
+    let spare: Spare | undefined
+    try {
+      spare = this.#create()
+      const zeroes = new Uint8Array(Math.min(this.#options.sliceBytes, this.#options.segmentBytes))
+      for (let at = 0; at < this.#options.segmentBytes && this.wanted; at += zeroes.byteLength) {
+        const slice = zeroes.subarray(0, Math.min(zeroes.byteLength, this.#options.segmentBytes - at))
+        spare.file.write([slice], at)
+        await spare.file.sync()
+      }
+      this.give(spare)
+    } catch (cause) {
+      if (spare !== undefined) this.#discard(spare)
+      if (!this.lacking) this.#alarm('cannot make a spare log segment; sends are refused once it is needed', cause)
+      this.lacking = true
+      this.#retry?.cancel()
+      this.#retry = this.#clock.after(this.#options.spareRetryMs, () => void this.prepare())
+    }
+  }
+
+  #create(): Spare {
+    const name = nameOf(this.#writer, newSegmentId(this.#random), 'spare')
+    return { name, file: this.#folder.create(name) }
+  }
+
+  #discard({ name, file }: Spare): void {
+    file.close()
+    try {
+      this.#folder.unlink(name)
+    } catch (cause) {
+      this.#alarm(`cannot delete spare log segment ${name}`, cause) // recovery does at the next start
+    }
+  }
+}
+
+export interface SparesContext {
+  readonly writer: number
+  readonly options: WalOptions
+  readonly clock: Clock
+  readonly random: Random
+  readonly alarm: Alarm
+}

@@ -1,0 +1,58 @@
+import { deepEqual, equal, throws } from 'node:assert/strict'
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'vitest'
+import { isLoopback, readConfig } from './config.js'
+
+const SECRET = 's'.repeat(32)
+const empty = () => mkdtempSync(join(tmpdir(), 'parley-config-'))
+
+test('without any variable: loopback, port 7700, a secret made once and kept for its owner only', () => {
+  const folder = empty()
+  const config = readConfig({ PARLEY_DATA: folder, HOME: '/root' })
+  equal(config.host, '127.0.0.1')
+  equal(config.port, 7700)
+  equal(config.isDevelopmentSecret, true)
+  equal(statSync(join(folder, 'secret')).mode & 0o777, 0o600)
+  equal(readFileSync(join(folder, 'secret'), 'utf8').trim(), config.secret)
+  equal(readConfig({ PARLEY_DATA: folder }).secret, config.secret)
+})
+
+test('a given secret is used and none is made', () => {
+  const config = readConfig({ PARLEY_DATA: empty(), PARLEY_SECRET: SECRET, PARLEY_WORKERS: '3', PARLEY_PORT: '0' })
+  deepEqual([config.secret, config.isDevelopmentSecret, config.workers, config.port], [SECRET, false, 3, 0])
+})
+
+test('every wrong value is refused with the name of its variable', () => {
+  const wrong: Record<string, string> = {
+    PARLEY_PORT: '65536',
+    PARLEY_WORKERS: '0',
+    PARLEY_SECRET: 's'.repeat(31),
+    PARLEY_LOG_LEVEL: 'loud',
+    PARLEY_PROT: '7700',
+    PARLEY_TEST_FAULTS: 'yes',
+    PARLEY_DATA: '',
+  }
+  for (const [name, value] of Object.entries(wrong)) {
+    const refused = { name: 'ConfigError', message: new RegExp(`^${name} `) }
+    throws(() => readConfig({ PARLEY_DATA: empty(), [name]: value }), refused, name)
+  }
+  equal(readConfig({ PARLEY_DATA: empty(), PARLEY_PORT: '65535' }).port, 65_535)
+})
+
+test('another address than loopback needs a secret', () => {
+  throws(() => readConfig({ PARLEY_DATA: empty(), PARLEY_HOST: '0.0.0.0' }), /PARLEY_SECRET must be set/)
+  equal(readConfig({ PARLEY_DATA: empty(), PARLEY_HOST: '0.0.0.0', PARLEY_SECRET: SECRET }).host, '0.0.0.0')
+  deepEqual(['127.0.0.1', '127.1.2.3', '::1', 'localhost'].filter(isLoopback).length, 4)
+  deepEqual(['0.0.0.0', '127.evil.example', '10.0.0.1', '127.0.0.1.example'].filter(isLoopback), [])
+})
+
+test('a spoilt secret file or an unwritable folder is named', () => {
+  const folder = empty()
+  writeFileSync(join(folder, 'secret'), 'short')
+  throws(() => readConfig({ PARLEY_DATA: folder }), /secret that is too short/)
+  const file = join(folder, 'file')
+  writeFileSync(file, '')
+  throws(() => readConfig({ PARLEY_DATA: join(file, 'data') }), /^ConfigError: PARLEY_DATA: cannot write/)
+})

@@ -58,7 +58,6 @@ export function shardOf(key: ActorKey, shardCount: number): ShardId {
   return (murmur3(utf8.encode(key)) % shardCount) as ShardId
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: forbidding them is the point
 const CONTROL = /[\u0000-\u001f\u007f]/
 
 /** True for 1 … `bytesMax` bytes of UTF-8 without control characters. */

@@ -10,8 +10,14 @@ export const REFUSALS = {
   'body-too-large': { wire: 1103, advice: 'a body has at most 64 KiB; upload larger content and send a link' },
   'bad-content': { wire: 1104, advice: 'content type at most 128 bytes, preview at most 120, mentions at most 100' },
   'lane-reused': { wire: 1105, advice: 'another message went out under this n; open a new lane and resend' },
-  'lane-retired': { wire: 1106, advice: 'this lane is too old; look (lane, n) up in history, resend in a new lane if absent' },
-  'lane-unknown': { wire: 1107, advice: 'the server does not know this lane; say Hello with lane number 0 and a new random' },
+  'lane-retired': {
+    wire: 1106,
+    advice: 'this lane is too old; look (lane, n) up in history, resend in a new lane if absent',
+  },
+  'lane-unknown': {
+    wire: 1107,
+    advice: 'the server does not know this lane; say Hello with lane number 0 and a new random',
+  },
   'already-exists': { wire: 1108, advice: 'a conversation with this id exists; choose another id or use it' },
   'no-such-conversation': { wire: 1109, advice: 'create the conversation first' },
   'too-many-users': { wire: 1110, advice: 'split the change into several' },
@@ -21,21 +27,33 @@ export const REFUSALS = {
   'bad-history': { wire: 1114, advice: 'limit is 1 to 200' },
   'nothing-to-change': { wire: 1115, advice: 'those users already are what you ask' },
 
-  'mailbox-full': { wire: 1201, advice: 'the conversation has more queued commands than it accepts; wait, then resend' },
-  'owner-moved': { wire: 1202, advice: 'ownership of the conversation is moving; the outcome is unknown, resending is safe' },
+  'mailbox-full': {
+    wire: 1201,
+    advice: 'the conversation has more queued commands than it accepts; wait, then resend',
+  },
+  'owner-moved': {
+    wire: 1202,
+    advice: 'ownership of the conversation is moving; the outcome is unknown, resending is safe',
+  },
   'send-gap': { wire: 1203, advice: 'an earlier n of this lane is missing; resend from `expected`' },
   'log-full': { wire: 1204, advice: 'the log is full; wait, then resend' },
   'log-read-only': { wire: 1205, advice: 'the log does not take writes now; reads go on; wait, then resend' },
   'store-behind': { wire: 1206, advice: 'the store does not answer now; wait, then ask again' },
   'not-yet': { wire: 1207, advice: 'the answer would be below minSeq; wait, then ask again' },
   'too-many-requests': { wire: 1208, advice: 'over the rate or in-flight limit; wait, then resend' },
-  lagging: { wire: 1209, advice: 'this connection reads too slowly; deliveries pause and resume from where they stopped' },
+  lagging: {
+    wire: 1209,
+    advice: 'this connection reads too slowly; deliveries pause and resume from where they stopped',
+  },
   overloaded: { wire: 1210, advice: 'the server is at its limit; wait, then resend' },
   'unknown-outcome': { wire: 1211, advice: 'it may or may not have been accepted; resending is safe' },
   'log-down': { wire: 1212, advice: 'the log does not answer; wait, then resend' },
 
   draining: { wire: 1301, advice: 'this server is stopping; reconnect, then resume' },
-  'too-far-behind': { wire: 1302, advice: 'too much was missed to be served here; reconnect, then resume from history' },
+  'too-far-behind': {
+    wire: 1302,
+    advice: 'too much was missed to be served here; reconnect, then resume from history',
+  },
   replaced: { wire: 1303, advice: 'the same device connected again; do not reconnect by yourself' },
   'too-many-connections': { wire: 1304, advice: 'wait, then reconnect' },
   'idle-timeout': { wire: 1305, advice: 'no heartbeat; reconnect, then resume' },
@@ -51,7 +69,9 @@ export const REFUSALS = {
 
 export type RefusalName = keyof typeof REFUSALS
 
-const BY_WIRE = new Map<number, RefusalName>(Object.entries(REFUSALS).map(([name, { wire }]) => [wire, name as RefusalName]))
+const BY_WIRE = new Map<number, RefusalName>(
+  Object.entries(REFUSALS).map(([name, { wire }]) => [wire, name as RefusalName]),
+)
 
 /** The name of a wire code, or undefined for a code newer than this build. */
 export function refusalOfWire(wire: number): RefusalName | undefined {

@@ -1,0 +1,117 @@
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { test } from 'vitest'
+import type { AckFrame, RefusalFrame } from '../protocol/decoded-frame.js'
+import { CommandQueue, type Entry } from './command-queue.js'
+
+test('commands go out in order with dense numbers, a window of them at most', () => {
+  const { sent } = queueOf(['a', 'b', 'c', 'd'], 3)
+  deepEqual(sent(), ['a 1', 'b 2', 'c 3'])
+  deepEqual(sent(), [])
+})
+
+test('an answer makes room for the next', () => {
+  const { queue, sent, entryOf } = queueOf(['a', 'b', 'c', 'd'], 3)
+  sent()
+  equal(queue.acked(entryOf('b'), ack(2, 8)).kind, 'done')
+  deepEqual(sent(), [])
+  equal(queue.acked(entryOf('a'), ack(1, 7)).kind, 'done')
+  deepEqual(sent(), ['d 4'])
+})
+
+test('a broken connection sends the same numbers again', () => {
+  const { queue, sent } = queueOf(['a', 'b'])
+  sent()
+  queue.disconnected()
+  deepEqual(sent(), ['a 1', 'b 2'])
+})
+
+test('"not now" holds back everything behind it, and old answers say nothing', () => {
+  const { queue, sent, entryOf } = queueOf(['a', 'b', 'c'])
+  sent()
+  deepEqual(queue.refused(entryOf('b'), 1, refusal(1202)), { kind: 'again', afterMs: 50 })
+  deepEqual(sent(), [])
+  deepEqual(queue.refused(entryOf('c'), 1, refusal(1203, 2)), { kind: 'nothing' })
+  queue.resume()
+  deepEqual(sent(), ['b 2', 'c 3'])
+  deepEqual(queue.refused(entryOf('c'), 1, refusal(1203, 2)), { kind: 'nothing' })
+})
+
+test('a send-gap goes back to what is expected', () => {
+  const { queue, sent, entryOf } = queueOf(['a', 'b', 'c'])
+  sent()
+  equal(queue.refused(entryOf('c'), 1, refusal(1203, 1)).kind, 'again')
+  queue.resume()
+  deepEqual(sent(), ['a 1', 'b 2', 'c 3'])
+})
+
+test('a send-gap below everything unanswered is the end of the lane', () => {
+  const { queue, sent, entryOf } = queueOf(['a', 'b', 'c'])
+  sent()
+  queue.acked(entryOf('a'), ack(1, 7))
+  deepEqual(queue.refused(entryOf('b'), 1, refusal(1203, 1)), { kind: 'lane-lost', why: 'send-gap' })
+})
+
+test('what the gateway refuses is voided first, and reported when the void is acked', () => {
+  const { queue, sent, entryOf } = queueOf(['a'])
+  sent()
+  const a = entryOf('a')
+  equal(queue.refused(a, 1, refusal(1103)).kind, 'again')
+  queue.resume()
+  deepEqual(sent(), ['void 1'])
+  const verdict = queue.acked(a, ack(1, 0))
+  ok(verdict.kind === 'done')
+  deepEqual(verdict.outcome, { kind: 'refused', code: 1103, n: 1 })
+})
+
+test('a void that is answered with a seq tells that the message was sent after all', () => {
+  const { queue, sent, entryOf } = queueOf(['a'])
+  sent()
+  const a = entryOf('a')
+  queue.refused(a, 1, refusal(1103))
+  queue.resume()
+  sent()
+  const verdict = queue.acked(a, ack(1, 9))
+  ok(verdict.kind === 'done' && verdict.outcome.kind === 'acked')
+  equal(verdict.outcome.seq, 9)
+})
+
+test('what the owner refuses needs no void', () => {
+  const { queue, sent, entryOf } = queueOf(['a'])
+  sent()
+  const verdict = queue.refused(entryOf('a'), 1, refusal(1401))
+  ok(verdict.kind === 'done' && verdict.outcome.kind === 'refused')
+})
+
+test('a new lane takes what was never sent; the rest is unknown', () => {
+  const { queue, sent } = queueOf(['a', 'b', 'c', 'd'], 2)
+  sent()
+  deepEqual(
+    queue.changeLane().map((command) => command.id),
+    ['a', 'b'],
+  )
+  deepEqual(sent(), ['c 1', 'd 2'])
+})
+
+function queueOf(ids: readonly string[], window = 64) {
+  const queue = new CommandQueue({ kind: 2, id: 'lunch' }, window)
+  for (const id of ids) queue.add({ id, body: { kind: 'send', content: new Uint8Array() } })
+  const entries = new Map<string, Entry>()
+  const sent = () => {
+    const names: string[] = []
+    for (let entry = queue.next(); entry !== undefined; entry = queue.next()) {
+      entries.set(entry.command.id, entry)
+      const frame = queue.frameOf(entry, 1)
+      names.push(`${frame.kind === 'void' ? 'void' : entry.command.id} ${entry.n}`)
+    }
+    return names
+  }
+  return { queue, sent, entryOf: (id: string) => entries.get(id)! }
+}
+
+function ack(n: number, seq: number): AckFrame {
+  return { kind: 'ack', ref: 1, n, seq, time: 5, flags: 0 }
+}
+
+function refusal(code: number, expected = 0): RefusalFrame {
+  return { kind: 'refusal', ref: 1, n: 0, code, retryAfterMs: 50, expected, name: '', advice: '' }
+}

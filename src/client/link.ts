@@ -1,0 +1,204 @@
+/**
+ * One connection at a time, kept up: dials, says Hello, pings, gives up on silence, waits longer each time, dials again.
+ * Pairs answers with questions; what was asked on a connection that broke is not answered.
+ */
+import { LIMITS } from '../domain/limits.js'
+import { isFinal, refusalOfWire } from '../domain/refusal.js'
+import { decodeFrames } from '../protocol/decode.js'
+import type { DecodedFrame, EncodableFrame, HelloFrame, RefusalFrame, WelcomeFrame } from '../protocol/decoded-frame.js'
+import { encodeFrame } from '../protocol/encode.js'
+import type { Clock, Timer } from '../std/clock.js'
+import { fraction, type Random } from '../std/random.js'
+
+/** One connection. Its events come later, never within the call that made it; after `close` none comes. */
+export interface Connection {
+  send(message: Uint8Array): void
+  close(): void
+}
+
+export interface ConnectionEvents {
+  opened(): void
+  /** One WebSocket message; valid only until this returns. */
+  received(message: Uint8Array): void
+  closed(): void
+}
+
+export type Dialer = (events: ConnectionEvents) => Connection
+
+export interface LinkParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly dial: Dialer
+  hello(ref: number): HelloFrame
+  up(welcome: WelcomeFrame): void
+  /** The connection is gone, with all that was asked on it. */
+  down(): void
+  /** What answers no question. */
+  received(frame: DecodedFrame): void
+  /** Hello was refused for a reason that saying it again does not change. The link has stopped. */
+  rejected(refusal: RefusalFrame): void
+}
+
+/** What waits for the answer to a ref. */
+export interface Asked {
+  answered(frame: DecodedFrame): void
+  /** No answer came in time, though the connection is up. */
+  unanswered(): void
+}
+
+const BACKOFF_MS_MIN = 100
+const BACKOFF_MS_MAX = 10_000
+/** Longer than the server parks a command (LIMITS.parkMs) and than a log's timeout. */
+const ANSWER_MS_MAX = 15_000
+
+export class Link {
+  readonly #parts: LinkParts
+  readonly #asked = new Map<number, Asked & { readonly deadline: number }>()
+  #state: 'stopped' | 'waiting' | 'connecting' | 'online' = 'stopped'
+  #connection: Connection | undefined
+  #nextRef = 1
+  #failures = 0
+  #heardAt = 0
+  #timer: Timer | undefined
+
+  constructor(parts: LinkParts) {
+    this.#parts = parts
+  }
+
+  get isOnline(): boolean {
+    return this.#state === 'online'
+  }
+
+  /** Questions without an answer. */
+  get inFlight(): number {
+    return this.#asked.size
+  }
+
+  start(): void {
+    if (this.#state === 'stopped') this.#connect()
+  }
+
+  stop(): void {
+    this.#hangUp()
+    this.#state = 'stopped'
+  }
+
+  /** Breaks the connection and makes another: what a change of network does. */
+  reconnect(atLeastMs = 0): void {
+    if (this.#state === 'stopped') return
+    this.#hangUp()
+    this.#state = 'waiting'
+    const backoffMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** this.#failures++)
+    const delayMs = Math.max(atLeastMs, backoffMs * (0.5 + fraction(this.#parts.random)))
+    this.#timer = this.#parts.clock.after(delayMs, () => this.#connect())
+  }
+
+  ask(frame: (ref: number) => EncodableFrame, asked: Asked): void {
+    const ref = this.#nextRef++
+    this.#asked.set(ref, { ...asked, deadline: this.#parts.clock.monotonic() + ANSWER_MS_MAX })
+    this.#write(frame(ref))
+  }
+
+  #connect(): void {
+    this.#state = 'connecting'
+    const isCurrent = () => this.#connection === connection
+    const connection = this.#parts.dial({
+      opened: () => {
+        if (isCurrent()) this.#hello()
+      },
+      received: (message) => {
+        if (isCurrent()) this.#received(message)
+      },
+      closed: () => {
+        if (isCurrent()) this.reconnect()
+      },
+    })
+    this.#connection = connection
+    this.#heardAt = this.#parts.clock.monotonic()
+    this.#watch(LIMITS.helloMs)
+  }
+
+  #hello(): void {
+    this.ask((ref) => this.#parts.hello(ref), {
+      answered: (frame) => {
+        if (frame.kind === 'welcome') this.#welcomed(frame)
+        else if (frame.kind === 'refusal') this.#refused(frame)
+      },
+      unanswered: () => this.reconnect(),
+    })
+  }
+
+  #welcomed(welcome: WelcomeFrame): void {
+    this.#state = 'online'
+    this.#failures = 0
+    this.#watch(welcome.heartbeatMs)
+    this.#parts.up(welcome)
+  }
+
+  #refused(refusal: RefusalFrame): void {
+    const name = refusalOfWire(refusal.code)
+    if (name === undefined || !isFinal(name)) {
+      this.reconnect(refusal.retryAfterMs)
+      return
+    }
+    this.stop()
+    this.#parts.rejected(refusal)
+  }
+
+  /** Pings as often as the server wants to hear us, and gives up on a server that says nothing for twice as long. */
+  #watch(periodMs: number): void {
+    this.#timer?.cancel()
+    this.#timer = this.#parts.clock.after(Math.min(periodMs, ANSWER_MS_MAX) / 2, () => {
+      const now = this.#parts.clock.monotonic()
+      if (now - this.#heardAt > 2 * periodMs) {
+        this.reconnect()
+        return
+      }
+      this.#giveUpOnOld(now)
+      if (this.isOnline) this.#write({ kind: 'ping', ref: this.#nextRef++ })
+      if (this.#connection !== undefined) this.#watch(periodMs)
+    })
+  }
+
+  #giveUpOnOld(now: number): void {
+    for (const [ref, asked] of this.#asked) {
+      if (asked.deadline > now) continue
+      this.#asked.delete(ref)
+      asked.unanswered()
+    }
+  }
+
+  #hangUp(): void {
+    this.#connection?.close()
+    this.#connection = undefined
+    this.#timer?.cancel()
+    this.#asked.clear()
+    this.#parts.down()
+  }
+
+  #received(message: Uint8Array): void {
+    this.#heardAt = this.#parts.clock.monotonic()
+    const connection = this.#connection
+    for (const frame of decodeFrames(message)) {
+      this.#frame(frame)
+      if (this.#connection !== connection) return
+    }
+  }
+
+  #frame(frame: DecodedFrame): void {
+    const isAnswer = 'ref' in frame && frame.kind !== 'skip'
+    const asked = isAnswer ? this.#asked.get(frame.ref) : undefined
+    if (asked !== undefined && isAnswer) {
+      this.#asked.delete(frame.ref)
+      asked.answered(frame)
+    } else if (frame.kind === 'refusal' && frame.ref === 0) {
+      if (Math.floor(frame.code / 100) === 13) this.reconnect(frame.retryAfterMs)
+    } else {
+      this.#parts.received(frame)
+    }
+  }
+
+  #write(frame: EncodableFrame): void {
+    this.#connection?.send(encodeFrame(frame))
+  }
+}

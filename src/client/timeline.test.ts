@@ -1,0 +1,48 @@
+import { deepEqual, equal, throws } from 'node:assert/strict'
+import { test } from 'vitest'
+import type { Command } from './command-queue.js'
+import { Timeline } from './timeline.js'
+
+test('what arrives twice or late is shown once and in order', () => {
+  const { timeline, shown, take } = timelineOf()
+  for (const seq of [1, 3, 1, 2, 3, 2]) take(seq)
+  deepEqual(shown, [1, 2, 3])
+  equal(timeline.isBehind, false)
+})
+
+test('a gap holds back what lies above it', () => {
+  const { timeline, shown, take } = timelineOf()
+  for (const seq of [1, 4, 5]) take(seq)
+  deepEqual(shown, [1])
+  equal(timeline.isBehind, true)
+  for (const seq of [2, 3]) take(seq)
+  deepEqual(shown, [1, 2, 3, 4, 5])
+})
+
+test('a skip counts as held, whether it comes before or after what it borders on', () => {
+  const { timeline, shown, take } = timelineOf()
+  take(1)
+  take(6)
+  timeline.skip(4, 5)
+  timeline.skip(2, 4)
+  deepEqual(shown, [1, 6])
+  timeline.skip(3, 9)
+  equal(timeline.held, 9)
+})
+
+test('an answer with a silent gap is an error, never the end', () => {
+  const { timeline, take } = timelineOf()
+  take(1)
+  const end = { kind: 'history-end', ref: 1, conversationKind: 2, conversation: 'lunch', head: 3 } as const
+  throws(() => timeline.answered({ ...end, from: 2, completeTo: 3 }), /left us at 1/)
+  take(2)
+  timeline.answered({ ...end, from: 2, completeTo: 2 })
+  equal(timeline.isBehind, true)
+})
+
+function timelineOf() {
+  const shown: number[] = []
+  const timeline = new Timeline((item) => shown.push(item.seq))
+  const command: Command = { id: 'a', body: { kind: 'send', content: new Uint8Array() } }
+  return { timeline, shown, take: (seq: number) => timeline.take({ kind: 'own', seq, time: 1, command }) }
+}

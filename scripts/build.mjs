@@ -23,7 +23,14 @@ const GROUPS = {
       cli: 'src/cli/main.ts',
     },
   },
-  bench: { outdir: 'dist/bench', entries: { main: 'bench/main.ts', load: 'bench/load.ts' } },
+  bench: {
+    outdir: 'dist/bench',
+    entries: {
+      main: 'bench/main.ts',
+      load: 'bench/load.ts', // the client process
+      relay: 'bench/relay.ts', // what the server is compared with
+    },
+  },
   sim: { outdir: 'dist/sim', entries: { main: 'test/sim/main.ts', mutants: 'test/sim/mutants.ts' } },
 }
 

@@ -1,0 +1,236 @@
+/**
+ * All clients of one load process against one target: connects them, lets them talk, counts, and reads everything back.
+ *
+ * `pairs`: clients 2k and 2k+1 share a direct conversation and both send. `group`: all are members of one group, and the
+ * first `senders` of them send.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { directId, type UserId } from '../src/domain/ids.js'
+import { LIMITS } from '../src/domain/limits.js'
+import { signToken } from '../src/gateway/token.js'
+import { ChangeAction } from '../src/protocol/wire-numbers.js'
+import { beginConversations } from './beginnings.js'
+import type { Address } from './connection.js'
+import { Outgoing, type Schedule } from './outgoing.js'
+import { type Cast, Participant } from './participant.js'
+import { readBack } from './read-back.js'
+import { bodyOf } from './send-slots.js'
+import { Tally } from './tally.js'
+import { Timeline } from './timeline.js'
+
+export interface CrowdPlan {
+  readonly shape: 'pairs' | 'group'
+  readonly clients: number
+  readonly senders: number
+  readonly bodyBytes: number
+  readonly secret: string
+  /** Distinguishes the users of crowds that meet on one server. */
+  readonly prefix: string
+}
+
+export type Pace =
+  | { readonly kind: 'closed'; readonly window: number }
+  | { readonly kind: 'open'; readonly ratePerSecond: number }
+
+const APP = 'bench'
+const TOKEN_MS = 24 * 60 * 60 * 1000
+const DIRECT = 1
+const GROUP = 2
+/** At once; the listen backlog is 512. */
+const CONNECTING_MAX = 128
+const PING_EVERY_MS = 20_000
+const DRAIN_MS = 20_000
+const RECONNECT_MS = 10
+
+export class Crowd {
+  readonly tally = new Tally()
+  readonly plan: CrowdPlan
+  readonly #participants: Participant[] = []
+  /** Those who send, each at its number. */
+  readonly #outgoings: Outgoing[] = []
+  #isClosed = false
+  #ticking: NodeJS.Immediate | undefined
+  readonly #pinging: NodeJS.Timeout
+
+  constructor(plan: CrowdPlan) {
+    this.plan = plan
+    const bodies = Array.from({ length: plan.shape === 'group' ? plan.senders : plan.clients }, (_, client) =>
+      bodyOf(client, plan.bodyBytes),
+    )
+    const cast: Cast = {
+      tally: this.tally,
+      userOf: (client) => this.#userOf(client),
+      conversationOf: (client) => this.#conversationOf(client),
+      bodyOf: (client) => bodies[client]!,
+      outgoingOf: (client) => this.#outgoings[client],
+      sampleEvery: Math.ceil(plan.clients / 200),
+    }
+    for (let index = 0; index < plan.clients; index++) {
+      const claims = { app: APP, user: this.#userOf(index), expiresAt: Date.now() + TOKEN_MS }
+      const token = signToken(plan.secret, claims)
+      this.#participants.push(new Participant(index, cast, token))
+    }
+    this.#pinging = setInterval(() => {
+      for (const participant of this.#participants) participant.ping()
+    }, PING_EVERY_MS)
+  }
+
+  async connect(address: Address): Promise<void> {
+    await inParallel(this.#participants, CONNECTING_MAX, (participant) => participant.connect(address))
+    if (this.#outgoings.length > 0) return
+    const changes = this.plan.shape === 'group' ? await this.#foundGroup() : 0
+    const conversationKind = this.plan.shape === 'group' ? GROUP : DIRECT
+    const senders = this.plan.shape === 'group' ? this.plan.senders : this.plan.clients
+    for (const participant of this.#participants.slice(0, senders)) {
+      const client = participant.index
+      const body = bodyOf(client, this.plan.bodyBytes)
+      const letter = { conversationKind, conversation: this.#conversationOf(client), client, body }
+      const firstN = client === 0 ? changes + 1 : 1
+      participant.outgoing = new Outgoing(participant.connection, letter, this.tally, firstN)
+      this.#outgoings.push(participant.outgoing)
+    }
+  }
+
+  /** Client 0 creates the group and invites the rest; returns how many n of its lane that took. */
+  async #foundGroup(): Promise<number> {
+    const founder = this.#participants[0]!
+    const conversation = this.#conversationOf(0)
+    let n = 0
+    for (let from = 1; from < this.plan.clients || n === 0; from += LIMITS.usersPerChangeMax) {
+      const to = Math.min(from + LIMITS.usersPerChangeMax, this.plan.clients)
+      const users = Array.from({ length: to - from }, (_, at) => this.#userOf(from + at))
+      n++
+      const action = n === 1 ? ChangeAction.create : ChangeAction.invite
+      const change = { kind: 'change', n, action, conversationKind: GROUP, conversation, users } as const
+      const answer = await founder.ask((ref) => ({ ...change, ref }))
+      if (answer.kind !== 'ack')
+        throw new Error(`Cannot found the group: the server answered ${JSON.stringify(answer)}`)
+    }
+    return n
+  }
+
+  start(pace: Pace): void {
+    const now = performance.now()
+    if (pace.kind === 'closed') {
+      for (const outgoing of this.#outgoings) outgoing.start(pace.window, undefined, now)
+    } else {
+      this.#startSchedule(1000 / pace.ratePerSecond, now)
+    }
+  }
+
+  /** Senders take turns, evenly spaced: no two messages are due at the same moment. */
+  #startSchedule(everyMs: number, now: number): void {
+    const senders = this.#outgoings
+    const schedules = senders.map(
+      (_, rank): Schedule => ({ startsAt: now + rank * everyMs, everyMs: everyMs * senders.length }),
+    )
+    for (const [rank, outgoing] of senders.entries()) outgoing.start(LIMITS.laneWindow, schedules[rank], now)
+    let due = 0
+    const touched = new Set<Outgoing>()
+    const tick = () => {
+      const at = performance.now()
+      for (; now + due * everyMs <= at; due++) {
+        const outgoing = senders[due % senders.length]!
+        outgoing.becomeDue()
+        touched.add(outgoing)
+      }
+      for (const outgoing of touched) outgoing.flush(at)
+      touched.clear()
+      // Spinning instead of a timer: a timer's millisecond would make bursts of what the schedule spreads out.
+      this.#ticking = setImmediate(tick)
+    }
+    tick()
+  }
+
+  /** Ends the load; returns how many messages were due and never sent. */
+  stop(): number {
+    if (this.#ticking !== undefined) clearImmediate(this.#ticking)
+    this.#ticking = undefined
+    const now = performance.now()
+    return this.#outgoings.reduce((sum, outgoing) => sum + outgoing.stop(now), 0)
+  }
+
+  /** Resolves once everything sent is answered and nothing more is delivered. */
+  async drain(): Promise<void> {
+    const giveUpAt = performance.now() + DRAIN_MS
+    const unanswered = () => this.#outgoings.reduce((sum, outgoing) => sum + outgoing.unanswered, 0)
+    while (unanswered() > 0 && performance.now() < giveUpAt) await sleep(20)
+    if (unanswered() > 0) this.tally.violate(`${unanswered()} sends were never answered`)
+    for (let before = -1; before !== this.tally.delivered; await sleep(100)) before = this.tally.delivered
+  }
+
+  /** From now on a lost connection is taken up again, lane and all, at the address that the target has then. */
+  surviveLoss(address: () => Address): void {
+    for (const participant of this.#participants) {
+      participant.expectLoss(async () => {
+        while (!this.#isClosed) {
+          const isBack = await participant.connect(address()).then(
+            () => true,
+            () => sleep(RECONNECT_MS).then(() => false),
+          )
+          if (isBack) return participant.outgoing?.resumeOn(participant.connection, performance.now())
+        }
+      })
+    }
+  }
+
+  /** Reads every conversation back and compares it with every ack and with what was heard live. */
+  async verify(): Promise<number> {
+    const groups = this.plan.shape === 'group' ? [this.#participants] : pairsOf(this.#participants)
+    let messages = 0
+    await inParallel(groups, 64, async (members) => {
+      const conversation = this.#conversationOf(members[0]!.index)
+      const timeline = new Timeline(conversation, this.tally)
+      const conversationKind = this.plan.shape === 'group' ? GROUP : DIRECT
+      const head = await readBack(members.slice(-8), { conversation, conversationKind }, timeline)
+      const senders = members.filter((member) => member.outgoing !== undefined)
+      timeline.check(head, new Map(senders.map((member) => [member.index, member.outgoing!])))
+      messages += timeline.messages
+      for (const member of members) {
+        if (member.heardAll && member.heardSum !== timeline.sumOfOthers(member.index)) {
+          this.tally.violate(`client ${member.index} heard something else than ${conversation} holds`)
+        }
+      }
+    })
+    return messages
+  }
+
+  async beginConversations(conversations: number): Promise<void> {
+    const userOf = (client: number) => this.#userOf(client)
+    await beginConversations(this.#participants, { conversations, userOf, body: bodyOf(0, this.plan.bodyBytes) })
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearInterval(this.#pinging)
+    for (const participant of this.#participants) participant.connection.cut()
+  }
+
+  /** All of one length, so that every frame of a run has the same layout. */
+  #userOf(client: number): string {
+    return `${this.plan.prefix}-${`${client}`.padStart(6, '0')}`
+  }
+
+  #conversationOf(client: number): string {
+    if (this.plan.shape === 'group') return `${this.plan.prefix}-group`
+    return directId(this.#userOf(client & ~1) as UserId, this.#userOf(client | 1) as UserId)
+  }
+}
+
+function pairsOf(participants: readonly Participant[]): Participant[][] {
+  const pairs: Participant[][] = []
+  for (let at = 0; at + 1 < participants.length; at += 2) pairs.push([participants[at]!, participants[at + 1]!])
+  return pairs
+}
+
+async function inParallel<Item>(
+  items: readonly Item[],
+  limit: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  let next = 0
+  const worker = async () => {
+    while (next < items.length) await work(items[next++]!)
+  }
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
+}

@@ -1,0 +1,63 @@
+/**
+ * growth: cost must not depend on what exists. Two servers, one empty and one that was first given `--conversations`
+ * direct conversations and `--messages` messages, and was then restarted; both serve the same load in turns.
+ *
+ * Its numbers: the median over the rounds of CPU per message, full to empty, with its spread; and how long the full
+ * server took from being started to being ready.
+ */
+import type { Lab, Round, Side } from '../lab.js'
+import { median, provenance, type Result, rounded, totals, verdictFields } from '../result.js'
+
+const FILL_WINDOW = 32
+
+export async function growth(lab: Lab): Promise<Result> {
+  const { options } = lab
+  const fullBytesBefore = await fill(lab)
+  const startedAt = performance.now()
+  const fullTarget = await lab.server('full')
+  const fullReadyMs = Math.round(performance.now() - startedAt)
+  const full = await lab.join(fullTarget, lab.plan('pairs', 'turns'))
+  const empty = await lab.join(await lab.server('empty'), lab.plan('pairs', 'turns'))
+
+  const rounds: { empty: Round; full: Round }[] = []
+  for (let turn = 0; turn < options.rounds; turn++) {
+    const warmUpSeconds = turn === 0 ? options.warmUpSeconds : Math.min(0.5, options.warmUpSeconds)
+    const span = { warmUpSeconds, seconds: options.seconds / options.rounds }
+    const first = await lab.round(turn % 2 === 0 ? empty : full, lab.pace, span)
+    const second = await lab.round(turn % 2 === 0 ? full : empty, lab.pace, span)
+    rounds.push(turn % 2 === 0 ? { empty: first, full: second } : { empty: second, full: first })
+  }
+
+  const cost = ({ cpuMicros, ackedInAll }: Round) => rounded(cpuMicros / ackedInAll, 2)
+  const ratios = rounds.map((round) => rounded(cost(round.full) / cost(round.empty), 3))
+  const verdict = await lab.verify(full)
+  return {
+    ...provenance(options, lab.cores),
+    ...totals(rounds.map((round) => round.full)),
+    conversations: options.conversations,
+    messages: options.messages,
+    fullToEmptyCpuRatio: median(ratios),
+    fullToEmptyCpuRatios: ratios,
+    emptyCpuMicros: rounds.map((round) => cost(round.empty)),
+    fullCpuMicros: rounds.map((round) => cost(round.full)),
+    fullReadyMs,
+    fillRssBytes: fullBytesBefore,
+    fullRssBytes: fullTarget.processes.residentBytes(),
+    emptyRssBytes: empty.target.processes.residentBytes(),
+    ...verdictFields(verdict),
+  }
+}
+
+/** Gives the full server what it shall hold, then stops it. Returns its memory at the end of filling. */
+async function fill(lab: Lab): Promise<number> {
+  const { options, load } = lab
+  const target = await lab.server('full')
+  const side: Side = await lab.join(target, lab.plan('pairs', 'fill', 200))
+  await load.ask('fillMessages', side.crowd, { messages: options.messages, window: FILL_WINDOW })
+  await load.ask('fillConversations', side.crowd, options.conversations)
+  await target.processes.idle(600_000)
+  const bytes = target.processes.residentBytes()
+  await load.ask('close', side.crowd)
+  await target.stop()
+  return bytes
+}

@@ -72,7 +72,7 @@ export class SimBusNetwork {
     }
     if (chance(this.#random, doubled)) {
       this.#coverage.count('bus: doubled')
-      this.#deliver(end, from.self, bytes.slice(), delayMs + between(this.#random, 0, delayMsMax))
+      this.#deliver(end, from.self, new Uint8Array(bytes), delayMs + between(this.#random, 0, delayMsMax))
     }
     this.#deliver(end, from.self, bytes, delayMs)
   }

@@ -221,7 +221,7 @@ export class SimLogServer {
       this.coverage.count('log: read ended early')
       end = wholeBetween(this.random, start, end - 1)
     }
-    return shard.ledger.slice(start, end).map(({ tail, bytes }) => ({ tail, bytes: bytes.slice() }))
+    return shard.ledger.slice(start, end).map(({ tail, bytes }) => ({ tail, bytes: new Uint8Array(bytes) }))
   }
 
   tail(shardId: ShardId): Tail {
@@ -310,7 +310,7 @@ export class SimLog implements ShardLog {
       this.#server.onMisuse(`two appends of ${this.#host.name} to shard ${shard} in flight`)
     this.#inFlight.add(shard)
     return new Promise((resolve) => {
-      const sent = frame.slice()
+      const sent = new Uint8Array(frame)
       const settle = (outcome: AppendOutcome) => {
         timeout.cancel()
         this.#inFlight.delete(shard)

@@ -119,7 +119,7 @@ class Connection {
 
   readonly clientEnd: ClientSocket = {
     send: (message) => {
-      const copy = Bytes.over(message.slice())
+      const copy = Bytes.over(new Uint8Array(message))
       this.#toServer(() => this.#listener?.received(this.#serverEnd, copy))
     },
     abort: () => {
@@ -130,7 +130,7 @@ class Connection {
 
   readonly #serverEnd: Socket = {
     remoteAddress: '127.0.0.1',
-    send: (message) => this.#sendToClient(message.slice()),
+    send: (message) => this.#sendToClient(new Uint8Array(message)),
     unsentBytes: () => this.#unsent,
     close: () => {
       if (this.#serverKnows || !this.#parts.server.mayAct()) return

@@ -53,7 +53,7 @@ interface StoredEvent {
 interface StoredActor {
   position: Position
   row: Uint8Array
-  readonly pages: Map<number, { readonly position: Position; readonly bytes: Uint8Array }>
+  readonly pages: Map<number, Uint8Array>
   readonly events: Map<Seq, StoredEvent>
   lastSeq: Seq
 }
@@ -85,6 +85,7 @@ export class SimStoreServer {
         if (left-- <= 0) return
         this.#applyWrite(write, snapshot.position)
       }
+      if (left <= 0) return
       const known = this.snapshots.get(shard)
       if (known === undefined || comparePositions(snapshot.position, known.position) > 0) {
         this.snapshots.set(shard, snapshot)
@@ -98,12 +99,7 @@ export class SimStoreServer {
     if (comparePositions(position, actor.position) >= 0) {
       actor.position = position
       actor.row = row
-    }
-    for (const [number, bytes] of pages) {
-      const known = actor.pages.get(number)
-      if (known === undefined || comparePositions(position, known.position) >= 0) {
-        actor.pages.set(number, { position, bytes })
-      }
+      for (const [number, bytes] of pages) actor.pages.set(number, bytes)
     }
     for (const block of blocks) applyBlock(actor, block, position)
   }
@@ -116,7 +112,7 @@ function applyBlock(actor: StoredActor, block: TimelineBlock, position: Position
     const end = at + 4 + view.getUint32(at, true)
     const known = actor.events.get(seq)
     if (known === undefined || comparePositions(position, known.position) >= 0) {
-      actor.events.set(seq, { position, bytes: block.events.slice(at, end) })
+      actor.events.set(seq, { position, bytes: new Uint8Array(block.events.subarray(at, end)) })
     }
     at = end
   }
@@ -129,6 +125,7 @@ function applyBlock(actor: StoredActor, block: TimelineBlock, position: Position
 export class SimStore implements MessageStore {
   readonly #server: SimStoreServer
   readonly #host: Host
+  #isClosed = false
 
   constructor(server: SimStoreServer, host: Host) {
     this.#server = server
@@ -139,6 +136,7 @@ export class SimStore implements MessageStore {
     const sent = copyOf(checkpoints)
     const { random, faults, coverage, time } = this.#server
     const delayMs = this.#delayMs()
+    if (this.#isClosed) return this.#fail(0)
     if (!this.#host.mayAct()) return this.#host.answer(0, () => undefined)
     if (chance(random, faults.writeLate)) {
       coverage.count('store: write applied late')
@@ -181,8 +179,8 @@ export class SimStore implements MessageStore {
     return this.#read(() => {
       const actor = this.#server.actors.get(key)
       if (actor === undefined) return undefined
-      const pages = new Map([...actor.pages].map(([number, { bytes }]) => [number, bytes.slice()]))
-      return { position: actor.position, row: actor.row.slice(), pages }
+      const pages = new Map([...actor.pages].map(([number, bytes]) => [number, new Uint8Array(bytes)]))
+      return { position: actor.position, row: new Uint8Array(actor.row), pages }
     })
   }
 
@@ -196,7 +194,7 @@ export class SimStore implements MessageStore {
         if (event === undefined) throw new CorruptionError(`Cannot read the timeline of ${key}: no seq ${seq}`)
         bytes += event.byteLength
         if (events.length > 0 && bytes > bytesMax) break
-        events.push(event.slice())
+        events.push(new Uint8Array(event))
       }
       return events
     })
@@ -204,7 +202,8 @@ export class SimStore implements MessageStore {
 
   #read<Value>(read: () => Value): Promise<Value> {
     const { random, faults, coverage } = this.#server
-    if (!chance(random, faults.readFails)) return this.#host.answer(this.#delayMs(), read)
+    const fails = this.#isClosed || chance(random, faults.readFails)
+    if (!fails) return this.#host.answer(this.#delayMs(), read)
     coverage.count('store: read failed')
     return this.#host.answer(this.#delayMs(), () => {
       throw new UnavailableError('Cannot read: the store did not answer')
@@ -212,28 +211,31 @@ export class SimStore implements MessageStore {
   }
 
   readMeta(): Promise<StoreMeta | undefined> {
-    return this.#host.answer(LATENCY_MS, () => this.#server.meta)
+    return this.#read(() => this.#server.meta)
   }
 
   writeMeta(meta: StoreMeta): Promise<void> {
-    return this.#host.answer(LATENCY_MS, () => {
+    return this.#read(() => {
       this.#server.meta = meta
     })
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {}
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
+  }
 }
 
-/** What was sent is on its way: the caller's buffers may be reused once the call is over, however late it applies. */
+/** What was sent is on its way: the caller's buffers may be reused once the call is over, however late it applies.
+ *  `new Uint8Array` copies; `slice` of a Buffer would not. */
 function copyOf(checkpoints: readonly Checkpoint[]): Checkpoint[] {
   return checkpoints.map(({ shard, snapshot, writes }) => ({
     shard,
     snapshot,
     writes: writes.map(({ key, row, pages, blocks }) => ({
       key,
-      row: row.slice(),
-      pages: new Map([...pages].map(([number, bytes]) => [number, bytes.slice()])),
-      blocks: blocks.map((block) => ({ ...block, events: block.events.slice() })),
+      row: new Uint8Array(row),
+      pages: new Map([...pages].map(([number, bytes]) => [number, new Uint8Array(bytes)])),
+      blocks: blocks.map((block) => ({ ...block, events: new Uint8Array(block.events) })),
     })),
   }))
 }

@@ -1,0 +1,50 @@
+/**
+ * The supervising parent: starts the server process and starts it again when it dies, which heap exhaustion or a fault
+ * in native code may do to it at any time. It holds no state and does nothing else, so there is nothing to fail here.
+ *
+ * SIGTERM and SIGINT are passed on, and the exit code is then the server's. A server that dies before it has ever
+ * served is not started again: somebody must look.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { LIMITS } from './domain/limits.js'
+import { EXIT_CONFIG, type ServingNotice } from './process-messages.js'
+import { RestartPause } from './restart-pause.js'
+
+/** A server that has not drained by then is killed. */
+const STOP_WITHIN_MS = LIMITS.drainMs + 5_000
+
+const script = fileURLToPath(new URL('./server.js', import.meta.url))
+const pause = new RestartPause()
+let child: ChildProcess | undefined
+let hasServed = false
+let isStopping = false
+
+process.on('SIGTERM', () => stop('SIGTERM'))
+process.on('SIGINT', () => stop('SIGINT'))
+begin()
+
+function begin(): void {
+  pause.began(performance.now())
+  // The channel tells us that it serves, and tells it that we are gone: no server outlives its parent.
+  child = spawn(process.execPath, [...process.execArgv, script], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
+  child.on('message', (notice: ServingNotice) => {
+    hasServed ||= notice.kind === 'serving'
+  })
+  child.on('exit', ended)
+}
+
+function ended(code: number | null, signal: NodeJS.Signals | null): void {
+  child = undefined
+  if (isStopping || code === EXIT_CONFIG || !hasServed) process.exit(code ?? 1)
+  const pauseMs = pause.next(performance.now())
+  process.stderr.write(`Parley ended (${signal ?? `exit code ${code}`}); starting it again\n`)
+  setTimeout(() => (isStopping ? process.exit(0) : begin()), pauseMs)
+}
+
+function stop(signal: NodeJS.Signals): void {
+  isStopping = true
+  if (child === undefined) process.exit(0)
+  child.kill(signal)
+  setTimeout(() => child?.kill('SIGKILL'), STOP_WITHIN_MS).unref()
+}

@@ -1,0 +1,43 @@
+/**
+ * What the threads of a server process say to each other about living and dying. Chat goes over the bus, not here.
+ */
+import type { MessagePort } from 'node:worker_threads'
+import type { Config } from './config.js'
+import type { Address } from './log/bus.js'
+
+/** What a worker thread is born with. */
+export interface WorkerStart {
+  readonly config: Config
+  /** 0 … config.workers - 1, the same in all its lives. */
+  readonly index: number
+  readonly address: Address
+  /** What `NodeHost.prepareWorker` made for this life. */
+  readonly prepared: unknown
+}
+
+export type ToWorker =
+  /** All of the process's workers are there: begin to serve on this port. */
+  | { readonly kind: 'serve'; readonly port: number }
+  /** Another worker, in a life that was not known before; its older address is dead. */
+  | { readonly kind: 'peer'; readonly index: number; readonly address: Address; readonly port: MessagePort }
+  | { readonly kind: 'peer-gone'; readonly index: number; readonly address: Address }
+  | { readonly kind: 'drain'; readonly withinMs: number }
+  /** Only with PARLEY_TEST_FAULTS=1. */
+  | { readonly kind: 'fault'; readonly fault: Fault }
+
+export type Fault = 'throw' | 'exhaust-heap'
+
+export type FromWorker =
+  | { readonly kind: 'composed' }
+  | { readonly kind: 'serving' }
+  | { readonly kind: 'drained' }
+  /** Its last word before it exits. */
+  | { readonly kind: 'failed'; readonly reason: string }
+
+/** The server process tells its supervising parent that clients can connect. */
+export interface ServingNotice {
+  readonly kind: 'serving'
+}
+
+/** The operator must change something; starting again would end the same way (EX_CONFIG of sysexits.h). */
+export const EXIT_CONFIG = 78

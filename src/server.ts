@@ -1,0 +1,60 @@
+/**
+ * The main thread of a server process: makes the node ready, starts the worker threads and keeps them running, lets
+ * them know each other, and drains them when it is asked to stop. It serves nobody itself, so it is always awake.
+ *
+ * Exit codes: 0 after a drain, EXIT_CONFIG where an operator must act, 1 for the rest. Only main.ts starts it again.
+ *
+ * With PARLEY_TEST_FAULTS=1, SIGUSR2 throws in the first worker and SIGHUP exhausts its heap.
+ */
+import { once } from 'node:events'
+import { ConfigError, readConfig } from './config.js'
+import { LIMITS } from './domain/limits.js'
+import { openLogger } from './logger.js'
+import { prepareNode } from './node.js'
+import { claimPort, PortError } from './port-claim.js'
+import { EXIT_CONFIG, type ServingNotice } from './process-messages.js'
+import { banner } from './start-banner.js'
+import { WorkerPool } from './worker-pool.js'
+
+try {
+  process.exitCode = await run()
+} catch (error) {
+  const isOperators = error instanceof ConfigError || error instanceof PortError
+  process.stderr.write(`Parley does not start: ${isOperators ? error.message : describe(error)}\n`)
+  process.exitCode = isOperators ? EXIT_CONFIG : 1
+}
+process.disconnect?.() // the channel to the parent would keep us alive
+
+async function run(): Promise<number> {
+  const stopped = stopRequest()
+  const config = readConfig(process.env)
+  const logger = openLogger(config, 'main')
+  const port = await claimPort(config)
+  await using node = await prepareNode(config)
+  const pool = new WorkerPool({ config, port, node, logger })
+  const serving = pool.start()
+  if (config.testFaults) {
+    process.on('SIGUSR2', () => pool.fault('throw'))
+    process.on('SIGHUP', () => pool.fault('exhaust-heap'))
+  }
+  if ((await Promise.race([serving, stopped, pool.failed])) === 'serving') {
+    process.stdout.write(banner(config, port))
+    process.send?.({ kind: 'serving' } satisfies ServingNotice)
+    await Promise.race([stopped, pool.failed])
+  }
+  await pool.drain(LIMITS.drainMs)
+  return 0
+}
+
+/** Resolves on the first SIGTERM or SIGINT, or when the parent is gone; later ones change nothing, as a drain ends soon. */
+async function stopRequest(): Promise<'stop'> {
+  const asked = [once(process, 'SIGTERM'), once(process, 'SIGINT')]
+  if (process.connected) asked.push(once(process, 'disconnect'))
+  process.on('SIGTERM', () => {}).on('SIGINT', () => {})
+  await Promise.race(asked)
+  return 'stop'
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

@@ -1,0 +1,31 @@
+/**
+ * What the process (server.ts, worker.ts) asks of the composition root (node.ts), which names the adapters:
+ *
+ *   export function prepareNode(config: Config): Promise<NodeHost>          // main thread, once
+ *   export function composeWorker(start: WorkerStart): Promise<WorkerApp>   // each worker thread, once per life
+ */
+import type { MessagePort } from 'node:worker_threads'
+import type { Address } from './log/bus.js'
+
+/** Holds the data folder for this process. Throws ConfigError (config.ts) where an operator must act: folder locked by
+ *  another process, not writable, made with another shard count. */
+export interface NodeHost extends AsyncDisposable {
+  /**
+   * Called before each life of worker `index`, after the thread of its life before has exited: recovers what that
+   * left. The answer is copied to the new thread as `WorkerStart.prepared`.
+   */
+  prepareWorker(index: number): Promise<unknown>
+}
+
+/** One worker, composed: it owns nothing and listens to nobody until `serve`. */
+export interface WorkerApp {
+  /** Takes over its shards and listens; resolves once it owns and accepts. */
+  serve(port: number): Promise<void>
+  /** Another worker of the process lives under this address from now on; `port` carries the bus to it. */
+  addPeer(index: number, address: Address, port: MessagePort): void
+  removePeer(index: number, address: Address): void
+  /** Stops listening, lets answers in flight leave, tells the clients, closes sockets, shards and files. */
+  drain(withinMs: number): Promise<void>
+  /** The thread is about to die of an error: closes the sockets now, synchronously, and nothing else. */
+  abandon(): void
+}

@@ -1,0 +1,157 @@
+/**
+ * The worker threads of a server process: starts them, introduces them to each other, and starts one again that has
+ * died. A new life begins only after the old thread's exit, because no thread may write a file that another has open
+ * (rules §12). A worker that cannot even start for the first time fails the process.
+ */
+import { randomBytes } from 'node:crypto'
+import { MessageChannel, Worker } from 'node:worker_threads'
+import type { Logger } from 'pino'
+import type { Config } from './config.js'
+import type { Address } from './log/bus.js'
+import type { Fault, FromWorker, ToWorker, WorkerStart } from './process-messages.js'
+import { RestartPause } from './restart-pause.js'
+import { unreachable } from './std/assert.js'
+import type { NodeHost } from './worker-app.js'
+
+/** Beyond the drain itself: closing files and the thread's own exit. */
+const EXIT_GRACE_MS = 2_000
+
+interface Life {
+  readonly address: Address
+  readonly thread: Worker
+  isComposed: boolean
+  reason: string
+}
+
+export interface WorkerPoolOptions {
+  readonly config: Config
+  readonly port: number
+  readonly node: NodeHost
+  readonly logger: Logger
+}
+
+export class WorkerPool {
+  /** Rejects when the process cannot go on. */
+  readonly failed: Promise<never>
+
+  readonly #options: WorkerPoolOptions
+  readonly #node = randomBytes(6).toString('hex')
+  readonly #lives: (Life | undefined)[]
+  readonly #pauses: RestartPause[]
+  #livesBegun = 0
+  #serving = 0
+  #isServing = false
+  #isStopping = false
+  #served = (): void => {}
+  #exited = (): void => {}
+  #fail: (error: Error) => void = () => {}
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options
+    const { workers } = options.config
+    this.#lives = new Array(workers).fill(undefined)
+    this.#pauses = Array.from({ length: workers }, () => new RestartPause())
+    this.failed = new Promise((_, reject) => {
+      this.#fail = reject
+    })
+    this.failed.catch(() => {}) // whoever waits for it hears; nobody has to
+  }
+
+  /** Resolves once every worker serves. */
+  async start(): Promise<'serving'> {
+    const allServe = new Promise<void>((resolve) => {
+      this.#served = resolve
+    })
+    for (let index = 0; index < this.#lives.length; index++) await this.#begin(index)
+    await allServe
+    return 'serving'
+  }
+
+  /** Every worker stops accepting, answers what it has, and exits; a thread that hangs is left behind. */
+  async drain(withinMs: number): Promise<void> {
+    this.#isStopping = true
+    this.#broadcast({ kind: 'drain', withinMs })
+    const allExited = new Promise<void>((resolve) => {
+      this.#exited = resolve
+    })
+    if (this.#lives.every((life) => life === undefined)) return
+    let timer: NodeJS.Timeout | undefined
+    const timedOut = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, withinMs + EXIT_GRACE_MS)
+    })
+    await Promise.race([allExited, timedOut])
+    clearTimeout(timer)
+  }
+
+  fault(fault: Fault): void {
+    this.#lives[0]?.thread.postMessage({ kind: 'fault', fault } satisfies ToWorker)
+  }
+
+  async #begin(index: number): Promise<void> {
+    const { config, node } = this.#options
+    const address = `${this.#node}.${index}.${++this.#livesBegun}` as Address
+    const workerData: WorkerStart = { config, index, address, prepared: await node.prepareWorker(index) }
+    if (this.#isStopping) return
+    const thread = new Worker(new URL('./worker.js', import.meta.url), { workerData, stdin: false })
+    const life: Life = { address, thread, isComposed: false, reason: 'it ended without a word' }
+    this.#lives[index] = life
+    this.#pauses[index]!.began(performance.now())
+    thread.on('message', (message: FromWorker) => this.#heard(index, life, message))
+    thread.on('error', (error) => {
+      life.reason = error.stack ?? error.message
+    })
+    thread.on('exit', () => this.#ended(index, life))
+  }
+
+  #heard(index: number, life: Life, message: FromWorker): void {
+    switch (message.kind) {
+      case 'composed':
+        life.isComposed = true
+        this.#introduce(index, life)
+        life.thread.postMessage({ kind: 'serve', port: this.#options.port } satisfies ToWorker)
+        return
+      case 'serving':
+        if (!this.#isServing && ++this.#serving === this.#lives.length) {
+          this.#isServing = true
+          this.#served()
+        }
+        return
+      case 'failed':
+        life.reason = message.reason
+        return
+      case 'drained':
+        return
+      default:
+        unreachable(message)
+    }
+  }
+
+  /** Gives it and every other composed worker the two ends of a new channel. */
+  #introduce(index: number, life: Life): void {
+    for (const [otherIndex, other] of this.#lives.entries()) {
+      if (other === undefined || otherIndex === index || !other.isComposed) continue
+      const { port1, port2 } = new MessageChannel()
+      const toNew: ToWorker = { kind: 'peer', index: otherIndex, address: other.address, port: port1 }
+      const toOther: ToWorker = { kind: 'peer', index, address: life.address, port: port2 }
+      life.thread.postMessage(toNew, [port1])
+      other.thread.postMessage(toOther, [port2])
+    }
+  }
+
+  #ended(index: number, life: Life): void {
+    this.#lives[index] = undefined
+    if (this.#isStopping) {
+      if (this.#lives.every((other) => other === undefined)) this.#exited()
+      return
+    }
+    if (!this.#isServing) return this.#fail(new Error(`Worker ${index} could not start: ${life.reason}`))
+    this.#broadcast({ kind: 'peer-gone', index, address: life.address })
+    const pauseMs = this.#pauses[index]!.next(performance.now())
+    this.#options.logger.error({ event: 'worker-failed', worker: index, reason: life.reason, pauseMs }, 'a worker died')
+    setTimeout(() => void this.#begin(index).catch(this.#fail), pauseMs)
+  }
+
+  #broadcast(message: ToWorker): void {
+    for (const life of this.#lives) life?.thread.postMessage(message)
+  }
+}

@@ -3,7 +3,8 @@
  * passed verify.ts.
  */
 import { type Bytes, readU53 } from '../std/bytes.js'
-import { bodyTableOf, bodyTypeOf, fieldAt, readText, textsField, vectorAt } from './table.js'
+import { bodyTableOf, bodyTypeOf, fieldAt, textsField, vectorAt } from './table.js'
+import { readText } from './text-cache.js'
 import { BodyType } from './wire-numbers.js'
 
 /** Ranges are of the buffer that was read. What the frame's type does not have keeps the value of an earlier frame,

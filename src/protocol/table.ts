@@ -5,6 +5,7 @@
  * A position is an index into the buffer; 0 stands for an absent field, since no field can lie there.
  */
 import type { Bytes } from '../std/bytes.js'
+import { readText } from './text-cache.js'
 
 /** A frame's whole size, its size prefix included. */
 export function frameBytes(bytes: Bytes, start: number): number {
@@ -41,28 +42,6 @@ export function followed(view: DataView, at: number): number {
 export function vectorAt(view: DataView, table: number, index: number): number {
   const at = fieldAt(view, table, index)
   return at === 0 ? 0 : followed(view, at)
-}
-
-// A byte order mark at the front is part of a string as any other character is; dropping it would make two ids one.
-const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
-
-/** Below it a loop beats the call into the decoder. */
-const SHORT_TEXT = 32
-
-/** The text of [start, end). */
-export function readText(bytes: Bytes, start: number, end: number): string {
-  const { u8 } = bytes
-  if (end - start <= SHORT_TEXT) {
-    let text = ''
-    let at = start
-    for (; at < end; at++) {
-      const byte = u8[at]!
-      if (byte >= 0x80) break
-      text += String.fromCharCode(byte)
-    }
-    if (at === end) return text
-  }
-  return utf8.decode(u8.subarray(start, end))
 }
 
 /** The string in this field, or '' where it is absent. */

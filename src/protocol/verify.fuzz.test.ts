@@ -20,6 +20,7 @@ import { BODY_TYPE_MAX, BodyType } from './wire-numbers.js'
 const MUTATIONS = 60_000
 /** What a broken or hostile encoder is likely to write. */
 const TELLING = [0, 1, 2, 3, 4, 5, 7, 8, 0x0a, 0x1f, 0x20, 0x7f, 0x80, 0xbf, 0xc2, 0xed, 0xf0, 0xf8, 0xfc, 0xff]
+const STEPS = [-8, -4, -2, -1, 1, 2, 4, 8]
 
 const body = new Uint8Array(40).fill(7)
 const full = encodeContent({
@@ -108,7 +109,7 @@ function mutated(frame: Uint8Array, random: Random): Bytes {
     const at = random.uint32() % cut.length
     const how = random.uint32() % 3
     const telling = TELLING[random.uint32() % TELLING.length]!
-    cut[at] = how === 0 ? random.uint32() : how === 1 ? telling : cut[at]! + (random.uint32() % 2 === 0 ? 4 : -4)
+    cut[at] = how === 0 ? random.uint32() : how === 1 ? telling : cut[at]! + STEPS[random.uint32() % STEPS.length]!
   }
   return Bytes.over(cut)
 }

@@ -47,6 +47,30 @@ describe('what our encoder writes', () => {
     equal(verifyClientFrame(bytes, 0, first - 8), -1101)
   })
 
+  test('a size that is no multiple of 8 is refused, and so is a frame that ends too early', () => {
+    const bytes = framed({ kind: 'ping', ref: 1 })
+    for (const size of [0, 4, 8, bytes.size - 4, bytes.size - 8, bytes.size - 5]) {
+      const shorter = Bytes.over(bytes.u8.slice())
+      shorter.view.setUint32(0, size - 4, true)
+      equal(verifyClientFrame(shorter, 0, bytes.size), -1101, `${size} of ${bytes.size}`)
+    }
+    const followed = Bytes.ofSize(bytes.size + 8)
+    followed.u8.set(bytes.u8)
+    followed.view.setUint32(0, bytes.size + 4 - 4, true)
+    equal(verifyClientFrame(followed, 0, followed.size), -1101)
+    for (let end = 0; end < bytes.size; end++) equal(verifyClientFrame(bytes, 0, end), -1101)
+  })
+
+  test('tables lie at multiples of 4, vtables at multiples of 2 and below 32 KiB', () => {
+    const good = { table: 40, vtable: 16, vtableBytes: 4 }
+    equal(verdictOfBytes(pingByHand(good)), 'passes')
+    equal(verdictOfBytes(pingByHand({ ...good, table: 42 })), 'bad-frame')
+    equal(verdictOfBytes(pingByHand({ ...good, vtable: 18 })), 'passes')
+    equal(verdictOfBytes(pingByHand({ ...good, vtable: 17 })), 'bad-frame')
+    equal(verdictOfBytes(pingByHand({ table: 40, vtable: 64, vtableBytes: 0x7ffe })), 'passes')
+    equal(verdictOfBytes(pingByHand({ table: 40, vtable: 64, vtableBytes: 0x8000 })), 'bad-frame')
+  })
+
   test('a body type newer than this build passes, to be skipped', () => {
     const bytes = framed({ kind: 'ping', ref: 1 })
     const typeAt = bytes.u8.findIndex((byte, at) => byte === 3 && at > 15)
@@ -146,7 +170,10 @@ describe('rules for text, asked of bytes', () => {
 })
 
 function verdictOf(frame: EncodableFrame): string {
-  const bytes = framed(frame)
+  return verdictOfBytes(framed(frame))
+}
+
+function verdictOfBytes(bytes: Bytes): string {
   const verdict = verifyClientFrame(bytes, 0, bytes.size)
   return verdict > 0 ? 'passes' : refusalOfVerdict(verdict)
 }
@@ -182,6 +209,22 @@ function readByHand(bytes: Bytes, start: number, like: EncodableFrame): unknown 
     default:
       return { kind, ref }
   }
+}
+
+/** A Ping without fields, its body's table and vtable at these places. */
+function pingByHand(body: { table: number; vtable: number; vtableBytes: number }): Bytes {
+  const bytes = Bytes.ofSize(40_000)
+  const { view } = bytes
+  view.setUint32(0, bytes.size - 4, true)
+  view.setUint32(4, 20, true)
+  for (const [index, value] of [8, 12, 8, 4].entries()) view.setUint16(8 + 2 * index, value, true)
+  view.setInt32(24, 24 - 8, true)
+  view.setUint32(28, body.table - 28, true)
+  view.setUint8(32, 3)
+  view.setUint16(body.vtable, body.vtableBytes, true)
+  view.setUint16(body.vtable + 2, 4, true)
+  view.setInt32(body.table, body.table - body.vtable, true)
+  return bytes
 }
 
 const AT_LUNCH = { conversationKind: 2, conversation: 'lunch' }

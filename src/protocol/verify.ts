@@ -204,7 +204,7 @@ function isU53(view: DataView, at: number): boolean {
 /** The table that the offset at `at` points to, its vtable and fields in bounds; or BROKEN. */
 function tableFrom(view: DataView, base: number, at: number, end: number): number {
   const table = at + view.getUint32(at, true)
-  if (table === at || ((table - base) & 3) !== 0 || table + 4 > end) return BROKEN
+  if (((table - base) & 3) !== 0 || table + 4 > end) return BROKEN
   const vtable = table - view.getInt32(table, true)
   if (vtable < base || ((vtable - base) & 1) !== 0 || vtable + 4 > end) return BROKEN
   const vtableBytes = view.getUint16(vtable, true)
@@ -218,8 +218,7 @@ function fieldIn(view: DataView, base: number, table: number, index: number, siz
   const at = fieldAt(view, table, index)
   if (at === ABSENT) return ABSENT
   const tableBytes = view.getUint16(table - view.getInt32(table, true) + 2, true)
-  const outside = at - table < 4 || at + size > table + tableBytes
-  return outside || ((at - base) & (alignment - 1)) !== 0 ? BROKEN : at
+  return at + size > table + tableBytes || ((at - base) & (alignment - 1)) !== 0 ? BROKEN : at
 }
 
 /** The vector in this field, its items in bounds; ABSENT; or BROKEN. */

@@ -55,12 +55,14 @@ test('a refusal to wait is obeyed once, and everything from the refused n goes o
   deepEqual(sent(), [1, 2, 3, 4])
   const [, second, third] = refs()
   outgoing.refused(second!, 2, 50, 0)
-  outgoing.refused(third!, 3, 50, 0) // an echo: send-gap for what came after
   outgoing.acked(1, 1, 1)
   outgoing.flush(49)
   deepEqual(sent(), [])
   outgoing.flush(50)
   deepEqual(sent(), [2, 3, 4, 5])
+  outgoing.refused(third!, 3, 50, 60) // an echo of the first attempt: send-gap for what came after n 2
+  outgoing.flush(200)
+  deepEqual(sent(), [])
 })
 
 test('a resend that was accepted the first time keeps its seq, and another seq is a violation', () => {

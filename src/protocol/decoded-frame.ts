@@ -109,7 +109,7 @@ export interface RefusalFrame extends Requested {
 export interface EventFrame extends EventIdentity, EventStamp {
   readonly kind: 'event'
   readonly users: readonly string[]
-  readonly content: Uint8Array | undefined
+  readonly content?: Uint8Array | undefined
 }
 
 export interface SkipFrame extends InConversation {

@@ -1,0 +1,134 @@
+/**
+ * What schemas/vectors/ shows: every kind of frame, and the edges where encoders differ.
+ */
+import type { ActorKind } from '../../src/domain/ids.js'
+import type { RefusalName } from '../../src/domain/refusal.js'
+import { encodeContent, type MessageContent } from '../../src/protocol/content.js'
+import type { EncodableFrame } from '../../src/protocol/decoded-frame.js'
+import { encodeFrame } from '../../src/protocol/encode.js'
+import { AckFlag, ChangeAction, EventKind, HistoryMode } from '../../src/protocol/wire-numbers.js'
+
+const TEXT = new TextEncoder()
+const MAX_53 = Number.MAX_SAFE_INTEGER
+const MAX_64 = 2n ** 64n - 1n
+const NOON = 1_770_000_000_000
+
+const lunch = { conversationKind: 2, conversation: 'lunch' }
+const aliceBob = { conversationKind: 1, conversation: 'alice\u001fbob' }
+
+export const CONTENTS: Record<string, MessageContent> = {
+  'only a message id': { messageId: 1n },
+  'text with everything': {
+    messageId: 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210n,
+    contentType: 'text/plain',
+    mentions: ['bob', 'Zoë', '会員'],
+    preview: 'Lunch at noon? 🍜',
+    body: TEXT.encode('Lunch at noon? 🍜 The usual place.'),
+  },
+  'the largest message id, an empty body': { messageId: 2n ** 128n - 1n, body: new Uint8Array(0) },
+  'encrypted: no preview': { messageId: 2n, contentType: 'application/x-cipher', body: Uint8Array.of(0, 255, 128, 7) },
+}
+
+const hi = encodeContent({ messageId: 7n, contentType: 'text/plain', preview: 'Hi', body: TEXT.encode('Hi') })
+
+const stamp = {
+  ...{ seq: 42, time: NOON, ordinal: 40, memberSeq: 3, n: 9, laneRandom: 0xfedc_ba98_7654_3210n, lane: 1 },
+  ...{ incarnation: 1, hash: 0xdead_beef, eventKind: EventKind.message },
+}
+const largest = {
+  ...{ seq: MAX_53, time: MAX_53, ordinal: MAX_53, memberSeq: MAX_53, n: MAX_53, laneRandom: MAX_64 },
+  ...{ lane: 2 ** 32 - 1, incarnation: 2 ** 32 - 1, hash: 2 ** 32 - 1, eventKind: 65535 },
+}
+const event = { kind: 'event', app: 'shop', from: 'alice', device: 'phone', users: [], content: undefined } as const
+const limits = {
+  ...{ bodyBytesMax: 65_536, messageBytesMax: 262_144, inFlightMax: 256, laneWindow: 64 },
+  ...{ historyLimitMax: 200, usersPerChangeMax: 500, groupMembersMax: 10_000, framesPerSecondMax: 20_000 },
+}
+
+// Names and advice are for people and may be reworded; these are not the catalogue's.
+const refusal = { kind: 'refusal', ref: 7, retryAfterMs: 0, n: 0, expected: 0, advice: 'what to do' } as const
+
+export const FRAMES: Record<string, EncodableFrame> = {
+  'hello, asking for a lane': {
+    kind: 'hello',
+    ref: 1,
+    token: 'a.b.c',
+    device: 'phone',
+    lane: { number: 0, random: 1n },
+  },
+  'hello, with a lane': {
+    kind: 'hello',
+    ref: 1,
+    token: 'a.b.c',
+    device: 'Zoës 📱',
+    lane: { number: 3, random: MAX_64 },
+  },
+  welcome: {
+    ...{ kind: 'welcome', ref: 1, app: 'shop', user: 'alice', device: 'phone' },
+    ...{ lane: { number: 1, random: 2n ** 63n }, heartbeatMs: 25_000, serverTime: NOON, limits },
+  },
+  ping: { kind: 'ping', ref: 2 },
+  'ping, its ref left out because it is 0': { kind: 'ping', ref: 0 },
+  pong: { kind: 'pong', ref: 2, serverTime: NOON },
+  'send to a group': { kind: 'send', ref: 3, n: 1, ...lunch, content: hi },
+  'send to a user': { kind: 'send', ref: 2 ** 32 - 1, n: MAX_53, ...aliceBob, content: hi },
+  create: { kind: 'change', ref: 4, n: 2, ...lunch, action: ChangeAction.create, users: ['bob', 'Zoë', '会員'] },
+  leave: { kind: 'change', ref: 5, n: 3, ...lunch, action: ChangeAction.leave, users: [] },
+  void: { kind: 'void', ref: 6, n: 4, ...aliceBob },
+  'history, the latest': {
+    kind: 'history',
+    ref: 7,
+    ...lunch,
+    mode: HistoryMode.before,
+    anchor: 0,
+    limit: 50,
+    minSeq: 0,
+  },
+  'history, after': { kind: 'history', ref: 7, ...lunch, mode: HistoryMode.after, anchor: 41, limit: 200, minSeq: 42 },
+  ack: { kind: 'ack', ref: 3, n: 1, seq: 42, time: NOON, flags: 0 },
+  'ack of a resend': { kind: 'ack', ref: 3, n: 1, seq: 42, time: NOON, flags: AckFlag.duplicate },
+  'ack without a seq': { kind: 'ack', ref: 3, n: 1, seq: 0, time: 0, flags: AckFlag.alreadyAccepted },
+  'refusal, wait': { ...refusal, code: 1201, name: 'mailbox-full', n: 1, retryAfterMs: 250 },
+  'refusal, a gap': { ...refusal, code: 1203, name: 'send-gap', n: 9, expected: 8 },
+  'refusal, not allowed': { ...refusal, code: 1401, name: 'not-member', n: 1 },
+  'event, a message': { ...event, ...lunch, ...stamp, content: hi },
+  'event, a message to a user': { ...event, ...aliceBob, ...stamp, content: hi },
+  'event, somebody joined': { ...event, ...lunch, ...stamp, eventKind: EventKind.joined, users: ['bob', 'Zoë'] },
+  'event, the largest numbers': { ...event, ...lunch, ...largest },
+  skip: { kind: 'skip', ref: 0, ...lunch, from: 3, to: 41 },
+  'history end': { kind: 'history-end', ref: 7, ...lunch, from: 42, completeTo: 50, head: 60 },
+}
+
+const send = { kind: 'send', ref: 3, n: 1, ...lunch, content: hi } as const
+
+export const REFUSED: Record<string, readonly [Uint8Array, RefusalName]> = {
+  'a size beyond the message': [encodeFrame(send).slice(0, -8), 'bad-frame'],
+  'n is 0': [encodeFrame({ ...send, n: 0 }), 'bad-frame'],
+  'n is 2^53': [encodeFrame({ ...send, n: 2 ** 53 }), 'bad-frame'],
+  'what only a server says': [encodeFrame({ kind: 'pong', ref: 1, serverTime: 1 }), 'bad-frame'],
+  'no conversation id': [encodeFrame({ ...send, conversation: '' }), 'bad-id'],
+  'a control character': [encodeFrame({ ...send, conversation: 'lunch\n' }), 'bad-id'],
+  'a byte order mark': [encodeFrame({ ...send, conversation: '\ufefflunch' }), 'bad-id'],
+  'users in the wrong order': [encodeFrame({ ...send, conversationKind: 1, conversation: 'bob\u001falice' }), 'bad-id'],
+  'a content that is none': [encodeFrame({ ...send, content: TEXT.encode('Hi') }), 'bad-content'],
+  'a preview of 121 bytes': [
+    encodeFrame({ ...send, content: encodeContent({ messageId: 1n, preview: 'p'.repeat(121) }) }),
+    'bad-content',
+  ],
+  'history without a limit': [
+    encodeFrame({ kind: 'history', ref: 7, ...lunch, mode: 0, anchor: 0, limit: 0, minSeq: 0 }),
+    'bad-history',
+  ],
+}
+
+/** App, kind, id, shardCount. */
+export const SHARDS: readonly [string, ActorKind, string, number][] = [
+  ['shop', 0, 'alice', 256],
+  ['shop', 1, 'alice\u001fbob', 256],
+  ['shop', 2, 'lunch', 256],
+  ['shop', 3, 'lunch', 256],
+  ['shop', 4, 'Zoës Küche 🍜', 256],
+  ['game', 2, 'lunch', 256],
+  ['shop', 2, 'lunch', 1000],
+  ['a', 0, 'u'.repeat(64), 256],
+]

@@ -12,5 +12,7 @@ export enum PeerKind {
   answer = 5,
   tell = 6,
   deliver = 7,
-  sessions = 8
+  sessions = 8,
+  session_ended = 9,
+  unknown = 10
 }

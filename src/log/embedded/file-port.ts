@@ -10,7 +10,7 @@ import * as fs from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 
 export interface LogFile {
-  /** Writes all parts one after another from `at` on, or throws with any prefix of them written. */
+  /** Writes all parts one after another from `at` on. Throws WriteError, which says how much of them was taken. */
   write(parts: readonly Uint8Array[], at: number): void
   /** Makes everything written before this call durable. After a rejection nobody knows, and a second try lies. */
   sync(): Promise<void>
@@ -18,6 +18,17 @@ export interface LogFile {
   read(into: Uint8Array, at: number): Promise<number>
   size(): number
   close(): void
+}
+
+/** A write that broke off: the first `taken` bytes were written, no others. */
+export class WriteError extends Error {
+  override readonly name = 'WriteError'
+  readonly taken: number
+
+  constructor(taken: number, cause: unknown) {
+    super(`Cannot write to a log file: ${taken} bytes were taken`, { cause })
+    this.taken = taken
+  }
 }
 
 export interface LogFolder {
@@ -46,16 +57,12 @@ export function refusalOf(error: unknown): 'full' | 'read-only' {
   return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG' ? 'full' : 'read-only'
 }
 
-/** True where a failed write says for certain that not all of it was taken. */
-export function saysNotWritten(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EACCES', 'EPERM', 'EBADF', 'EMFILE', 'ENFILE'].includes(codeOf(error))
-}
-
 export function isMissing(error: unknown): boolean {
   return codeOf(error) === 'ENOENT'
 }
 
 function codeOf(error: unknown): string {
+  if (error instanceof WriteError) return codeOf(error.cause)
   return String((error as { code?: unknown } | null)?.code ?? '')
 }
 
@@ -116,19 +123,20 @@ class NodeFile implements LogFile {
   }
 
   write(parts: readonly Uint8Array[], at: number): void {
-    let written = parts.length === 1 ? 0 : fs.writevSync(this.#descriptor, parts, at)
-    let end = at
-    for (const part of parts) {
-      const taken = Math.min(written, part.byteLength)
-      if (taken < part.byteLength) this.#writeWhole(part, taken, end) // a single part, or a short write
-      written -= taken
-      end += part.byteLength
-    }
-  }
-
-  #writeWhole(part: Uint8Array, from: number, at: number): void {
-    while (from < part.byteLength) {
-      from += fs.writeSync(this.#descriptor, part, from, part.byteLength - from, at + from)
+    let taken = 0
+    try {
+      if (parts.length > 1) taken = fs.writevSync(this.#descriptor, parts, at)
+      let start = 0
+      for (const part of parts) {
+        // What a short write left, or a single part.
+        while (taken < start + part.byteLength) {
+          const from = taken - start
+          taken += fs.writeSync(this.#descriptor, part, from, part.byteLength - from, at + taken)
+        }
+        start += part.byteLength
+      }
+    } catch (cause) {
+      throw new WriteError(taken, cause)
     }
   }
 

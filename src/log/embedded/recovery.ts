@@ -62,7 +62,7 @@ export async function recover(folder: LogFolder, scope: RecoveryScope): Promise<
   const candidates = await listSegments(folder, scope)
   const ends = endsOf(candidates, scope)
   const ids = new Set(candidates.map(({ id }) => id))
-  const replaced = new Set(candidates.map(({ header }) => header?.replaces))
+  const replaced = new Set(candidates.map(({ id, header }) => (header?.id === id ? header.replaces : undefined)))
   const doomed: string[] = []
   const segments: Kept[] = []
   const runs: Run[][] = Array.from({ length: scope.shardCount }, () => [])
@@ -182,20 +182,24 @@ async function writeAgain(
   }
 }
 
-/** Runs of one shard in order. Throws CorruptionError where they leave a hole or overlap. */
+/**
+ * Runs of one shard in order. Throws CorruptionError where they leave a hole or overlap. A hole below `below` was made by
+ * another thread while we read; segments go oldest first, so what lies before such a hole is gone, too.
+ */
 function joined(shard: number, runs: readonly Run[], below: number): Run[] {
-  const inOrder = runs.filter(({ firstTail, count }) => firstTail + count > below)
-  inOrder.sort((a, b) => a.firstTail - b.firstTail)
+  const inOrder = runs.toSorted((a, b) => a.firstTail - b.firstTail)
+  let start = 0
   for (let index = 1; index < inOrder.length; index++) {
     const { firstTail, segment, places } = inOrder[index]!
     const before = inOrder[index - 1]!
     const expected = before.firstTail + before.count
-    if (firstTail !== expected) {
+    if (firstTail > expected && firstTail <= below) start = index
+    else if (firstTail !== expected) {
       const found = `frame ${firstTail} of shard ${shard} follows frame ${expected - 1} of ${before.segment}`
       throw damaged(segment, places[0]!, found)
     }
   }
-  return inOrder
+  return inOrder.slice(start)
 }
 
 function rangesOf(index: FrameIndex): SegmentFacts['shards'] {

@@ -5,12 +5,13 @@
  *   header   magic 8, version u32, crc u32 (the header with crc 0), id 8, writer u32, 0 u32,
  *            predecessor id 8, predecessor's end u64, replaced id 8, own end u64, zeroes
  *   group    magic u32, crc u32 (the rest of this head, and the table), segment id 8, number u64, bytes u32 (all of the
- *            group, padding too), count u32; a table of `count` records; the frames; zeroes up to a multiple of 8
+ *            group), count u32; a table of `count` records; the frames; zeroes up to a multiple of 8; segment id 8
  *   record   tail u48, shard u16, frame bytes u32, frame crc u32
  *
  * A segment ends where its successor's header says, or, written by recovery, where its own header says; one of which
  * neither is known is *open*. Groups are numbered from 1 and each is written only after the one before it was synced.
- * Files are used again without being cleared: the random segment id in every group tells old bytes from new.
+ * Files are used again without being cleared: the random segment id in every group tells old bytes from new. It also
+ * ends the group: a write that broke off leaves no whole group, even where the rest was to be zeroes in a zeroed file.
  */
 import { crc32 } from 'node:zlib'
 import type { Brand } from '../../std/brand.js'
@@ -26,6 +27,8 @@ const HEADER_MAGIC = Buffer.from('PARLEYWL', 'latin1')
 const GROUP_MAGIC = 0x4752_4f50
 const GROUP_HEAD_BYTES = 32
 const RECORD_BYTES = 16
+/** A group of which these last bytes were not written is no group. */
+export const GROUP_FOOT_BYTES = 8
 const NO_SEGMENT = '0'.repeat(16) as SegmentId
 
 /** Below this, a frame is copied beside its group's head; above, it is written from where it is. */
@@ -92,11 +95,11 @@ export function decodeHeader(source: Uint8Array): SegmentHeader | undefined {
   view.setUint32(12, 0, true)
   if (crc32(bytes) !== crc || HEADER_MAGIC.compare(bytes, 0, 8) !== 0) return undefined
   if (view.getUint32(8, true) !== FORMAT_VERSION) return undefined
-  const predecessor = idAt(bytes, 32)
-  const replaces = idAt(bytes, 48)
+  const predecessor = idIn(bytes, 32)
+  const replaces = idIn(bytes, 48)
   const end = readU53(view, 56)
   return {
-    id: idAt(bytes, 16),
+    id: idIn(bytes, 16),
     writer: view.getUint32(24, true),
     ...(predecessor !== NO_SEGMENT && { predecessor: { id: predecessor, end: readU53(view, 40) } }),
     ...(replaces !== NO_SEGMENT && { replaces }),
@@ -104,8 +107,8 @@ export function decodeHeader(source: Uint8Array): SegmentHeader | undefined {
   }
 }
 
-function idAt(bytes: Buffer, at: number): SegmentId {
-  return bytes.toString('hex', at, at + 8) as SegmentId
+function idIn(bytes: Uint8Array, at: number): SegmentId {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + at, 8).toString('hex') as SegmentId
 }
 
 export interface FrameToWrite {
@@ -116,7 +119,7 @@ export interface FrameToWrite {
 
 /** Bytes of a group of `count` frames that are `frameBytes` together. */
 export function groupBytes(count: number, frameBytes: number): number {
-  return align8(GROUP_HEAD_BYTES + count * RECORD_BYTES + frameBytes)
+  return align8(GROUP_HEAD_BYTES + count * RECORD_BYTES + frameBytes) + GROUP_FOOT_BYTES
 }
 
 /**
@@ -131,7 +134,7 @@ export class GroupEncoder {
 
   encode(id: SegmentId, number: number, frames: readonly FrameToWrite[]): Uint8Array[] {
     const tableEnd = GROUP_HEAD_BYTES + frames.length * RECORD_BYTES
-    let copied = tableEnd + 8
+    let copied = tableEnd + 8 + GROUP_FOOT_BYTES
     let total = tableEnd
     for (const { frame } of frames) {
       total += frame.byteLength
@@ -139,7 +142,8 @@ export class GroupEncoder {
     }
     if (this.#scratch.size < copied) this.#scratch = Bytes.ofSize(copied * 2)
     const { u8, view } = this.#scratch
-    this.bytes = align8(total)
+    const padding = align8(total) - total
+    this.bytes = total + padding + GROUP_FOOT_BYTES
     this.records.length = 0
 
     const parts: Uint8Array[] = []
@@ -166,12 +170,13 @@ export class GroupEncoder {
         from = laid
       }
     }
-    u8.fill(0, laid, laid + this.bytes - total)
-    laid += this.bytes - total
-    if (laid > from) parts.push(u8.subarray(from, laid))
+    const idBytes = Buffer.from(id, 'hex')
+    u8.fill(0, laid, laid + padding)
+    u8.set(idBytes, laid + padding)
+    parts.push(u8.subarray(from, laid + padding + GROUP_FOOT_BYTES))
 
     view.setUint32(0, GROUP_MAGIC, true)
-    u8.set(Buffer.from(id, 'hex'), 8)
+    u8.set(idBytes, 8)
     writeU53(view, 16, number)
     view.setUint32(24, this.bytes, true)
     view.setUint32(28, frames.length, true)
@@ -197,13 +202,14 @@ export function decodeGroup(
 ): Group | undefined {
   const { u8, view } = segment
   if (at + GROUP_HEAD_BYTES > limit || view.getUint32(at, true) !== GROUP_MAGIC) return undefined
-  if (Buffer.from(u8.buffer, u8.byteOffset + at + 8, 8).toString('hex') !== expected.id) return undefined
+  if (idIn(u8, at + 8) !== expected.id) return undefined
   const number = readU53(view, at + 16)
   const end = at + view.getUint32(at + 24, true)
+  const footAt = end - GROUP_FOOT_BYTES
   const count = view.getUint32(at + 28, true)
   const tableEnd = at + GROUP_HEAD_BYTES + count * RECORD_BYTES
   if (expected.number !== undefined && number !== expected.number) return undefined
-  if (end > limit || tableEnd > end || count === 0) return undefined
+  if (end > limit || tableEnd > footAt || count === 0 || idIn(u8, footAt) !== expected.id) return undefined
   if (crc32(u8.subarray(at + 8, tableEnd)) !== view.getUint32(at + 4, true)) return undefined
   const records: SegmentRecord[] = []
   let offset = tableEnd
@@ -211,12 +217,12 @@ export function decodeGroup(
     const record = at + GROUP_HEAD_BYTES + index * RECORD_BYTES
     const bytes = view.getUint32(record + 8, true)
     const crc = view.getUint32(record + 12, true)
-    if (offset + bytes > end || crc32(u8.subarray(offset, offset + bytes)) !== crc) return undefined
+    if (offset + bytes > footAt || crc32(u8.subarray(offset, offset + bytes)) !== crc) return undefined
     const tail = view.getUint32(record, true) + view.getUint16(record + 4, true) * 0x1_0000_0000
     records.push({ shard: view.getUint16(record + 6, true), tail, offset, bytes, crc })
     offset += bytes
   }
-  return align8(offset - at) === end - at ? { at, end, number, records } : undefined
+  return at + align8(offset - at) === footAt ? { at, end, number, records } : undefined
 }
 
 /** Where a valid group of this segment with at least this number starts at or after `from`; undefined where none does. */

@@ -11,10 +11,10 @@ import type { ShardId } from '../../domain/ids.js'
 import { LIMITS } from '../../domain/limits.js'
 import type { Clock } from '../../std/clock.js'
 import type { AppendOutcome, Tail } from '../shard-log.js'
-import { refusalOf, saysNotWritten } from './file-port.js'
+import { refusalOf, WriteError } from './file-port.js'
 import type { FrameIndex } from './frame-index.js'
 import type { WalOptions } from './options.js'
-import { type FrameToWrite, GroupEncoder, groupBytes } from './segment.js'
+import { type FrameToWrite, GROUP_FOOT_BYTES, GroupEncoder, groupBytes } from './segment.js'
 import type { SegmentChain } from './segment-chain.js'
 
 interface Pending extends FrameToWrite {
@@ -136,7 +136,8 @@ export class WalWriter {
       segment.file.write(parts, segment.end)
     } catch (cause) {
       this.#chain.abandon(segment, cause)
-      return { cause, isDoubtful: !saysNotWritten(cause) }
+      const isTorn = cause instanceof WriteError && cause.taken <= this.#encoder.bytes - GROUP_FOOT_BYTES
+      return { cause, isDoubtful: !isTorn }
     }
     try {
       await segment.file.sync()

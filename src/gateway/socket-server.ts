@@ -7,6 +7,8 @@ import type { Bytes } from '../std/bytes.js'
 export interface Socket {
   /** The peer's address as text, for limits and logs. */
   readonly remoteAddress: string
+  /** The listener's own, undefined at first: what it knows of this socket, found without a map on every message. */
+  attachment: unknown
   /** Sends one binary WebSocket message; `message` may be reused once this returns. False: the bytes wait in our send
    *  queue (see `unsentBytes`) and `drain` will be called; they are never dropped. */
   send(message: Uint8Array): boolean
@@ -38,7 +40,11 @@ export type PlainHandler = (path: string) => PlainResponse
 
 export interface SocketServer extends AsyncDisposable {
   /** Starts to accept; resolves with the port. Rejects where the address is taken or forbidden. */
-  listen(address: { readonly host: string; readonly port: number }, listener: SocketListener, plain: PlainHandler): Promise<number>
+  listen(
+    address: { readonly host: string; readonly port: number },
+    listener: SocketListener,
+    plain: PlainHandler,
+  ): Promise<number>
   /** Stops accepting; open sockets stay. */
   stopListening(): void
 }

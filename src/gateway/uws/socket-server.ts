@@ -1,0 +1,180 @@
+/**
+ * The sockets of one worker over uWebSockets.js: the only file that knows the library.
+ *
+ * Path `/v1/ws`, subprotocol `parley.v1.fb`; everything else on the port is a plain GET. Nothing is compressed (deflate
+ * costs 70 % of the throughput) and the library neither times out nor drops by itself: the gateway above does the
+ * first, and is told by `send` before the second could be needed.
+ */
+
+import * as uWS from 'uWebSockets.js'
+import { STATUS_CODES } from 'node:http'
+import { LIMITS, MiB } from '../../domain/limits.js'
+import { Bytes } from '../../std/bytes.js'
+import type { PlainHandler, Socket, SocketListener, SocketServer } from '../socket-server.js'
+
+// What the library exports and its types do not name.
+declare module 'uWebSockets.js' {
+  const DISABLED: number
+  const LIBUS_LISTEN_EXCLUSIVE_PORT: number
+  interface TemplatedApp {
+    listen(
+      host: string,
+      port: number,
+      options: number,
+      done: (socket: uWS.us_listen_socket | false) => void,
+    ): TemplatedApp
+  }
+}
+
+const PATH = '/v1/ws'
+const SUBPROTOCOL = 'parley.v1.fb'
+const LISTEN_SHARED_PORT = 0
+
+/** Far above what the gateway lets a socket hold before it stops sending, so that the library never drops. */
+const BACKPRESSURE_BYTES_MAX = 1024 * MiB
+
+const SENT = 1
+const DROPPED = 2
+
+interface SocketData {
+  readonly remoteAddress: string
+  socket: UwsSocket | undefined
+}
+
+export interface UwsSocketServerOptions {
+  /** Whether other workers of this process listen on the same port (SO_REUSEPORT). Alone, a taken port is an error. */
+  readonly sharesPort: boolean
+}
+
+export class UwsSocketServer implements SocketServer {
+  readonly #app = uWS.App()
+  readonly #options: UwsSocketServerOptions
+  #listening: uWS.us_listen_socket | undefined
+  #isClosed = false
+
+  constructor(options: UwsSocketServerOptions) {
+    this.#options = options
+  }
+
+  listen(
+    { host, port }: { readonly host: string; readonly port: number },
+    listener: SocketListener,
+    plain: PlainHandler,
+  ): Promise<number> {
+    this.#app.ws<SocketData>(PATH, webSocketBehavior(listener))
+    this.#app.get('/*', (response, request) => answerPlain(response, plain(request.getUrl())))
+    const options = this.#options.sharesPort ? LISTEN_SHARED_PORT : uWS.LIBUS_LISTEN_EXCLUSIVE_PORT
+    return new Promise((resolve, reject) => {
+      this.#app.listen(host, port, options, (socket) => {
+        if (socket === false)
+          return reject(new Error(`Cannot listen on ${host}:${port}: the address is taken or forbidden`))
+        this.#listening = socket
+        resolve(uWS.us_socket_local_port(socket))
+      })
+    })
+  }
+
+  stopListening(): void {
+    if (this.#listening !== undefined) uWS.us_listen_socket_close(this.#listening)
+    this.#listening = undefined
+  }
+
+  /** Cuts every connection and frees the port, before it returns: a dying thread must do this before it exits. */
+  closeNow(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#listening = undefined
+    this.#app.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.closeNow()
+  }
+}
+
+function webSocketBehavior(listener: SocketListener): uWS.WebSocketBehavior<SocketData> {
+  return {
+    compression: uWS.DISABLED,
+    // Room above our own limit, so that a message which is too large can be refused with words.
+    maxPayloadLength: 2 * LIMITS.messageBytesMax,
+    maxBackpressure: BACKPRESSURE_BYTES_MAX,
+    closeOnBackpressureLimit: false,
+    idleTimeout: 0,
+    maxLifetime: 0,
+    sendPingsAutomatically: false,
+    upgrade: (response, request, context) => upgrade(response, request, context),
+    open(ws) {
+      const data = ws.getUserData()
+      data.socket = new UwsSocket(ws, data.remoteAddress)
+      listener.opened(data.socket)
+    },
+    message(ws, message) {
+      const { socket } = ws.getUserData()
+      if (socket !== undefined) listener.received(socket, Bytes.over(new Uint8Array(message)))
+    },
+    drain(ws) {
+      const { socket } = ws.getUserData()
+      if (socket !== undefined) listener.drained(socket)
+    },
+    close(ws, code) {
+      const data = ws.getUserData()
+      const { socket } = data
+      if (socket === undefined) return
+      data.socket = undefined
+      socket.ended()
+      listener.closed(socket, code)
+    },
+  }
+}
+
+function upgrade(response: uWS.HttpResponse, request: uWS.HttpRequest, context: uWS.us_socket_context_t): void {
+  const offered = request.getHeader('sec-websocket-protocol')
+  if (!offered.split(',').some((protocol) => protocol.trim() === SUBPROTOCOL)) {
+    response.writeStatus('400 Bad Request').end(`the WebSocket subprotocol must be ${SUBPROTOCOL}\n`)
+    return
+  }
+  const remoteAddress = Buffer.from(response.getRemoteAddressAsText()).toString('latin1')
+  const data: SocketData = { remoteAddress, socket: undefined }
+  response.upgrade(data, request.getHeader('sec-websocket-key'), SUBPROTOCOL, '', context)
+}
+
+function answerPlain(response: uWS.HttpResponse, answer: ReturnType<PlainHandler>): void {
+  const status = `${answer.status} ${STATUS_CODES[answer.status] ?? 'Unknown'}`
+  response.writeStatus(status).writeHeader('content-type', answer.contentType).end(answer.body)
+}
+
+class UwsSocket implements Socket {
+  readonly remoteAddress: string
+  attachment: unknown = undefined
+  #ws: uWS.WebSocket<SocketData> | undefined
+
+  constructor(ws: uWS.WebSocket<SocketData>, remoteAddress: string) {
+    this.#ws = ws
+    this.remoteAddress = remoteAddress
+  }
+
+  /** The library throws when it is used after its close event. */
+  ended(): void {
+    this.#ws = undefined
+  }
+
+  send(message: Uint8Array): boolean {
+    if (this.#ws === undefined) return true
+    // One message per socket and tick needs no cork: measured 5.0 µs with or without, nearly all of it the kernel's.
+    const outcome = this.#ws.send(message, true, false)
+    if (outcome === DROPPED) this.abort() // a gap nobody would notice is worse than a reconnect
+    return outcome === SENT
+  }
+
+  unsentBytes(): number {
+    return this.#ws === undefined ? 0 : this.#ws.getBufferedAmount()
+  }
+
+  close(code: number, reason: string): void {
+    this.#ws?.end(code, reason)
+  }
+
+  abort(): void {
+    this.#ws?.close()
+  }
+}

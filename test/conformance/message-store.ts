@@ -7,9 +7,10 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { describe, test } from 'vitest'
 import { CorruptionError, UnavailableError } from '../../src/domain/errors.js'
-import { type ActorKey, ActorKind, actorKey, type Seq, type ShardId } from '../../src/domain/ids.js'
+import { type ActorKey, ActorKind, actorKey, type ShardId } from '../../src/domain/ids.js'
 import { comparePositions, type Position } from '../../src/domain/position.js'
-import type { ActorRow, ActorWrite, Checkpoint, MessageStore, TimelineBlock } from '../../src/storage/message-store.js'
+import type { ActorRow, MessageStore } from '../../src/storage/message-store.js'
+import { at, block, checkpoint, event, seqOf, seqs, timeline, write } from './checkpoints.js'
 
 /** `open` opens the same store each time: what one handle stored, the next one reads. */
 export function messageStoreConformance(adapter: string, open: () => Promise<MessageStore>): void {
@@ -326,47 +327,6 @@ export function messageStoreConformance(adapter: string, open: () => Promise<Mes
       await rejects(timeline(store, freshActor(), 1, 2), UnavailableError)
     })
   })
-}
-
-export function at(batchNo: number, index = 0): Position {
-  return { logIncarnation: 1, batchNo, index }
-}
-
-export function checkpoint(shard: ShardId, position: Position, writes: readonly ActorWrite[]): Checkpoint {
-  return { shard, snapshot: { position, epoch: 3, chain: position.batchNo, tail: position.batchNo * 2 }, writes }
-}
-
-export function write(
-  key: ActorKey,
-  row: string,
-  { pages = new Map(), blocks = [] }: Partial<Pick<ActorWrite, 'pages' | 'blocks'>> = {},
-): ActorWrite {
-  return { key, row: bytesOf(row), pages, blocks }
-}
-
-/** A block whose events say their seq, all of one size. */
-export function block(firstSeq: Seq, lastSeq: Seq): TimelineBlock {
-  return { firstSeq, lastSeq, events: Buffer.concat(seqs(firstSeq, lastSeq).map(event)) }
-}
-
-export async function timeline(store: MessageStore, key: ActorKey, from: Seq, to: Seq): Promise<Seq[]> {
-  return (await store.readTimeline(key, { from, to, bytesMax: 1 << 30 })).map(seqOf)
-}
-
-function event(seq: Seq): Uint8Array {
-  const bytes = Buffer.alloc(48, seq & 0xff)
-  bytes.writeUInt32LE(bytes.length - 4)
-  bytes.writeDoubleLE(seq, 8)
-  return bytes
-}
-
-function seqOf(bytes: Uint8Array): Seq {
-  equal(bytes.byteLength, 48)
-  return Buffer.from(bytes).readDoubleLE(8)
-}
-
-export function seqs(from: Seq, to: Seq): Seq[] {
-  return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index)
 }
 
 function pageOf(number: number, text: string): [number, Uint8Array] {

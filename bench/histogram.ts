@@ -7,6 +7,7 @@
 const STEPS_LOG2 = 6
 const STEPS = 1 << STEPS_LOG2
 const OCTAVES = 28
+const MICROS_MAX = 2 ** OCTAVES - 1 // named: in `record`, the power would be taken each time
 
 export interface Percentiles {
   readonly p50: number
@@ -26,7 +27,7 @@ export class Histogram {
   }
 
   record(micros: number): void {
-    const value = micros < 1 ? 1 : micros >= 2 ** OCTAVES ? 2 ** OCTAVES - 1 : Math.floor(micros)
+    const value = micros < 1 ? 1 : micros >= MICROS_MAX ? MICROS_MAX : Math.floor(micros)
     const octave = 31 - Math.clz32(value)
     const step =
       octave <= STEPS_LOG2 ? (value << (STEPS_LOG2 - octave)) - STEPS : (value >> (octave - STEPS_LOG2)) - STEPS

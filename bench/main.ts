@@ -52,4 +52,5 @@ function optionsOrUsage(): BenchOptions | undefined {
   }
 }
 
+process.once('SIGINT', () => process.exit(130)) // runs the exit handlers, which end what was started
 process.exitCode = await main()

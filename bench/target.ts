@@ -13,6 +13,12 @@ import { ProcessTree } from './process-tree.js'
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 15_000
 
+/** Whatever ends the bench ends them, too. */
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 export interface ServerOptions {
   readonly cores: string | undefined
   readonly dataFolder: string
@@ -56,7 +62,8 @@ export class Target {
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    process.once('exit', () => child.kill('SIGKILL'))
+    running.add(child)
+    child.once('exit', () => running.delete(child))
     const address = await addressPrinted(child)
     return new Target(child, address)
   }

@@ -20,14 +20,22 @@ export class Host {
   onCrash: () => void = () => {}
   readonly #time: VirtualTime
   readonly #onError: (host: Host, error: unknown) => void
+  readonly #onEnter: (host: Host) => void
   readonly #held: (() => void)[] = []
   #isUp = true
   #isPaused = false
 
-  constructor(name: string, time: VirtualTime, onError: (host: Host, error: unknown) => void) {
+  /** `onEnter` hears whose turn it is: a promise that is rejected then, and taken by nobody, is that process's. */
+  constructor(
+    name: string,
+    time: VirtualTime,
+    onError: (host: Host, error: unknown) => void,
+    onEnter: (host: Host) => void = () => {},
+  ) {
     this.name = name
     this.#time = time
     this.#onError = onError
+    this.#onEnter = onEnter
     this.clock = {
       now: () => Math.floor(WALL_START_MS + time.now + this.skewMs),
       monotonic: () => time.now,
@@ -102,6 +110,7 @@ export class Host {
   }
 
   #run(task: () => void): void {
+    this.#onEnter(this)
     try {
       task()
     } catch (error) {

@@ -49,6 +49,11 @@ export class SimBusNetwork {
     this.#cut.add(`${a.name}|${b.name}`).add(`${b.name}|${a.name}`)
   }
 
+  join(a: Host, b: Host): void {
+    this.#cut.delete(`${a.name}|${b.name}`)
+    this.#cut.delete(`${b.name}|${a.name}`)
+  }
+
   heal(): void {
     this.faults = HONEST_BUS
     this.#cut.clear()

@@ -130,6 +130,7 @@ class Connection {
 
   readonly #serverEnd: Socket = {
     remoteAddress: '127.0.0.1',
+    attachment: undefined,
     send: (message) => this.#sendToClient(new Uint8Array(message)),
     unsentBytes: () => this.#unsent,
     close: () => {

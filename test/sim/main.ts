@@ -1,0 +1,85 @@
+/**
+ * Runs simulated worlds, one per seed, and says what they found.
+ *
+ *   npm run -s sim -- --seed N [--trace]                 one world again, with all that happened
+ *   npm run -s sim -- --seeds N [--from N] [--json FILE]  many, one after another
+ *
+ * Exits with 1 when a promise was broken anywhere.
+ */
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { Coverage } from './draw.js'
+import { type Outcome, runSeed } from './run-seed.js'
+import { timelineOf } from './timeline-text.js'
+
+const SHOWN_FAILURES_MAX = 10
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    from: { type: 'string', default: '1' },
+    json: { type: 'string' },
+    trace: { type: 'boolean', default: false },
+  },
+})
+
+// A module runs inside a promise callback, where virtual time cannot.
+setImmediate(() => {
+  if (values.seed !== undefined) runOne(Number(values.seed), values.trace)
+  else runMany(Number(values.from), Number(values.seeds ?? '100'), values.json)
+})
+
+function runOne(seed: number, withTrace: boolean): void {
+  const outcome = runSeed(seed)
+  if (withTrace) console.log(timelineOf(outcome.world))
+  const { digest, events, virtualMs } = outcome
+  console.log(`seed ${seed}: digest ${digest}, ${events} events, ${Math.round(virtualMs)} virtual ms`)
+  tell(outcome)
+  process.exitCode = outcome.violations.length > 0 ? 1 : 0
+}
+
+function runMany(from: number, seeds: number, json: string | undefined): void {
+  const startedAt = performance.now()
+  const coverage = new Coverage()
+  const failures: { seed: number; checker: string; message: string }[] = []
+  let events = 0
+  const next = (seed: number): void => {
+    if (seed >= from + seeds) {
+      finish()
+      return
+    }
+    const outcome = runSeed(seed)
+    coverage.add(outcome.coverage)
+    events += outcome.events
+    const [first] = outcome.violations
+    if (first !== undefined) {
+      failures.push({ seed, ...first })
+      if (failures.length <= SHOWN_FAILURES_MAX) tell(outcome)
+    }
+    setImmediate(next, seed + 1) // lets go of the world that was
+  }
+  const finish = () => {
+    const seconds = (performance.now() - startedAt) / 1000
+    const worldsPerSecond = Number((seeds / seconds).toFixed(1))
+    console.log(`${seeds} worlds, ${failures.length} failures, ${worldsPerSecond} worlds/s, ${events} events`)
+    const report = {
+      worlds: seeds,
+      from,
+      failures: failures.length,
+      worldsPerSecond,
+      events,
+      failed: failures,
+      coverage,
+    }
+    if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, undefined, 2)}\n`)
+    process.exitCode = failures.length > 0 ? 1 : 0
+  }
+  next(from)
+}
+
+function tell({ seed, violations }: Outcome): void {
+  if (violations.length === 0) return
+  console.log(`seed ${seed} broke ${violations.length} promises; again with: npm run -s sim -- --seed ${seed} --trace`)
+  for (const { checker, message } of violations.slice(0, 5)) console.log(`  ${checker}: ${message}`)
+}

@@ -1,0 +1,130 @@
+/**
+ * One life of a simulated device: the client library's session, and a record of all that it asked, heard and showed.
+ */
+import type { CommandOutcome, ConversationName } from '../../src/client/command-queue.js'
+import type { Dialer } from '../../src/client/link.js'
+import { Session, type SessionListener } from '../../src/client/session.js'
+import type { ChangeAction } from '../../src/protocol/wire-numbers.js'
+import { ChangeAction as Action } from '../../src/protocol/wire-numbers.js'
+import type { Random } from '../../src/std/random.js'
+import type { HistoryLine, InvokedLine } from '../checkers/history.js'
+import { eventFactsOf } from './event-line.js'
+import type { Host } from './host.js'
+import type { VirtualTime } from './virtual-time.js'
+
+export interface SimClientParts {
+  readonly user: string
+  readonly device: string
+  /** Which life of the device: a reinstall begins another. */
+  readonly life: number
+  readonly token: string
+  readonly host: Host
+  readonly time: VirtualTime
+  readonly random: Random
+  readonly dial: Dialer
+  record(line: HistoryLine): void
+}
+
+const WHAT: Readonly<Record<ChangeAction, InvokedLine['what']>> = {
+  [Action.create]: 'create',
+  [Action.invite]: 'invite',
+  [Action.leave]: 'leave',
+  [Action.kick]: 'kick',
+}
+
+export class SimClient {
+  readonly name: string
+  readonly user: string
+  readonly host: Host
+  readonly session: Session
+  readonly #parts: SimClientParts
+  /** Commands without an outcome. */
+  readonly #open = new Set<string>()
+  readonly #message = new Uint8Array(48)
+
+  constructor(parts: SimClientParts) {
+    const { user, device, life, token, host, random, dial } = parts
+    this.#parts = parts
+    this.name = `${user}/${device}.${life}`
+    this.user = user
+    this.host = host
+    this.session = new Session({ clock: host.clock, random, dial, listener: this.#listener(), token, device })
+  }
+
+  get openCommands(): number {
+    return this.#open.size
+  }
+
+  send(to: ConversationName, bodyBytes: number): void {
+    const body = bodyBytes <= this.#message.length ? this.#message.subarray(0, bodyBytes) : new Uint8Array(bodyBytes)
+    const { id } = this.session.send(to, { contentType: 'text/plain', body })
+    this.#invoked(to, id, 'send')
+  }
+
+  change(of: ConversationName, action: ChangeAction, users: readonly string[]): void {
+    const { id } = this.session.change(of, action, users)
+    this.#invoked(of, id, WHAT[action])
+  }
+
+  /** The device loses its storage, or its owner's patience. What it had asked stays unknown. */
+  die(): void {
+    this.session.stop()
+    this.host.crash()
+    for (const command of this.#open) this.#record({ type: 'unknown', at: this.#now, client: this.name, command })
+    this.#open.clear()
+  }
+
+  get #now(): number {
+    return this.#parts.time.now
+  }
+
+  #record(line: HistoryLine): void {
+    this.#parts.record(line)
+  }
+
+  #invoked({ id: conversation }: ConversationName, command: string, what: InvokedLine['what']): void {
+    this.#open.add(command)
+    const { user, device } = this.#parts
+    const client = this.name
+    this.#record({ type: 'invoked', at: this.#now, client, user, device, conversation, command, what })
+  }
+
+  #listener(): SessionListener {
+    const { user } = this.#parts
+    const client = () => this.name
+    return {
+      online: () => {},
+      settled: ({ id }, command, outcome, lane) => {
+        this.#open.delete(command.id)
+        this.#settled(id, command.id, outcome, lane.number)
+      },
+      unknown: (_, command) => {
+        this.#open.delete(command.id)
+        this.#record({ type: 'unknown', at: this.#now, client: client(), command: command.id })
+      },
+      received: (frame) => {
+        const who = { at: this.#now, client: client(), user }
+        if (frame.kind === 'event') this.#record({ type: 'received', ...who, ...eventFactsOf(frame) })
+        else {
+          const { conversation, from, to } = frame
+          this.#record({ type: 'skipped', ...who, conversation, from, to })
+        }
+      },
+      shown: ({ id }, { seq }) => {
+        this.#record({ type: 'shown', at: this.#now, client: client(), conversation: id, seq })
+      },
+      rejected: ({ name }) => {
+        throw new Error(`${client()} was rejected: ${name}`)
+      },
+    }
+  }
+
+  #settled(conversation: string, command: string, outcome: CommandOutcome, lane: number): void {
+    const told = { at: this.#now, client: this.name, conversation, command }
+    if (outcome.kind === 'refused') this.#record({ type: 'refused', ...told, code: outcome.code })
+    else {
+      const { n, seq } = outcome
+      this.#record({ type: 'acked', ...told, lane, n, ...(seq !== undefined && { seq }) })
+    }
+  }
+}

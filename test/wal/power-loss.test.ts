@@ -29,7 +29,7 @@ async function losePowerIn(seed: number): Promise<number> {
   const disk = new SimulatedDisk(random)
   await live(disk, history, random)
   for (let cut = 0; cut < CUTS_PER_HISTORY; cut++) {
-    const moment = random.uint32() % (disk.moment + 1)
+    const moment = momentIn(disk, random)
     const remains = new SimulatedDisk(random, disk.afterPowerLoss(moment, random))
     const restarted = await Workload.start(remains, new History(SHARD_COUNT), {
       random,
@@ -42,10 +42,18 @@ async function losePowerIn(seed: number): Promise<number> {
   return CUTS_PER_HISTORY
 }
 
+/** Any moment, or, every other time, one at which files change names. */
+function momentIn(disk: SimulatedDisk, random: Random): number {
+  if (random.uint32() % 2 === 0) return random.uint32() % (disk.moment + 1)
+  const moments = disk.momentsOfNames()
+  return Math.min(moments[random.uint32() % moments.length]! + (random.uint32() % 2), disk.moment)
+}
+
 /** Several lives on one disk, each but the last ended by kill -9: the page cache survives, unsynced or not. */
 async function live(disk: SimulatedDisk, history: History, random: Random): Promise<void> {
   const lives = 1 + (random.uint32() % 4)
   for (let life = 0; life < lives; life++) {
+    while (random.uint32() % 3 === 0) await Workload.startAndDie(disk, random)
     const faultChance = [0, 0.02, 0.1][random.uint32() % 3]!
     const process = await Workload.start(disk, history, { random, writers: writersOf(random), faultChance })
     await process.run(20 + (random.uint32() % 80))

@@ -52,6 +52,11 @@ export class SimulatedDisk {
     return this.#ops.length
   }
 
+  /** Moments just after a change of names: where one file takes over from another. */
+  momentsOfNames(): number[] {
+    return this.#ops.flatMap((op, index) => (op.kind === 'named' ? [index + 1] : []))
+  }
+
   /** The folder as one thread sees it, until that thread is killed. */
   thread(faults: Faults = () => undefined): ThreadFolder {
     return new ThreadFolder({ names: this.#names, ops: this.#ops, random: this.#random, faults })

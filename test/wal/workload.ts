@@ -60,6 +60,14 @@ export class Workload {
     return process
   }
 
+  /** Starts a process and kills it somewhere in its recovery. */
+  static async startAndDie(disk: SimulatedDisk, random: Random): Promise<void> {
+    const main = disk.thread()
+    void LogData.open(main, { shardCount: SHARD_COUNT, writers: 1, wal: WAL, random }).catch(() => {})
+    for (let turns = random.uint32() % 60; turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve))
+    main.kill()
+  }
+
   private constructor(parts: {
     disk: SimulatedDisk
     history: History

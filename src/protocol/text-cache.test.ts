@@ -16,6 +16,14 @@ test('readText() gives what the bytes say, however many other texts were read be
   for (const text of seen) equal(read(text), text)
 })
 
+test('one buffer, used again for text after text, does not mix them up', () => {
+  const bytes = Bytes.ofSize(10)
+  for (let index = 10_000; index < 30_000; index++) {
+    new TextEncoder().encodeInto(`user-${index}`, bytes.u8)
+    equal(readText(bytes, 0, 10), `user-${index}`)
+  }
+})
+
 test('a text is not changed by what happens to its bytes afterwards, and keeps its byte order mark', () => {
   const bytes = Bytes.over(new TextEncoder().encode('lunch'))
   equal(readText(bytes, 0, 5), 'lunch')

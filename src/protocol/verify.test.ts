@@ -82,6 +82,7 @@ describe('what our encoder writes', () => {
 describe('limits come in pairs: the most that passes, and one more', () => {
   const pairs: [string, EncodableFrame, EncodableFrame, string][] = [
     ['body', sized({ body: LIMITS.bodyBytesMax }), sized({ body: LIMITS.bodyBytesMax + 1 }), 'body-too-large'],
+    ['content', withRoomFor(81_920), withRoomFor(81_921), 'body-too-large'],
     ['content type', sized({ contentType: 128 }), sized({ contentType: 129 }), 'bad-content'],
     ['preview', sized({ preview: 120 }), sized({ preview: 121 }), 'bad-content'],
     ['mentions', sized({ mentions: 100 }), sized({ mentions: 101 }), 'bad-content'],
@@ -266,6 +267,13 @@ function sized(sizes: { body?: number; contentType?: number; preview?: number; m
     body: new Uint8Array(sizes.body ?? 0),
   }
   return send({ content: encodeContent(content) })
+}
+
+/** A content of `size` bytes, most of them of no field. */
+function withRoomFor(size: number): SendFrame {
+  const content = new Uint8Array(size)
+  content.set(encodeContent({ messageId: 1n }))
+  return send({ content })
 }
 
 function withoutMessageId(): Uint8Array {

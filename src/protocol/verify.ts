@@ -85,12 +85,12 @@ function sendVerdict(bytes: Bytes, base: number, table: number, end: number): nu
   if (content <= ABSENT) return BAD_FRAME
   const contentBytes = view.getUint32(content, true)
   if (contentBytes > CONTENT_BYTES_MAX) return BODY_TOO_LARGE
-  const contentVerdict = verifyContent(bytes, content + 4, content + 4 + contentBytes)
-  return contentVerdict < 0 ? contentVerdict : BodyType.send
+  const verdictOfContent = contentVerdict(bytes, content + 4, content + 4 + contentBytes)
+  return verdictOfContent < 0 ? verdictOfContent : BodyType.send
 }
 
 /** 0, or below 0 a refusal of the Content in [start, end), a FlatBuffer of its own that clients get as it is. */
-export function verifyContent(bytes: Bytes, start: number, end: number): number {
+function contentVerdict(bytes: Bytes, start: number, end: number): number {
   const { view, u8 } = bytes
   if (start + 8 > end) return BAD_CONTENT
   const table = tableFrom(view, start, start, end)

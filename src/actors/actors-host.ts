@@ -12,7 +12,7 @@ import type { MessageStore } from '../storage/message-store.js'
 import { CommitScheduler } from './commit-scheduler.js'
 import type { ActorsEvents } from './events.js'
 import { FanOut } from './fan-out.js'
-import type { GatewayHandle, LinkPlace, Origin, OwnerHandle, Target } from './owner-link.js'
+import type { GatewayHandle, Generation, LinkPlace, Origin, OwnerHandle, Target } from './owner-link.js'
 import type { Delivered, Session } from './peers.js'
 import { Projector } from './projector.js'
 import type { Router } from './router.js'
@@ -115,8 +115,8 @@ export class ActorsHost implements OwnerHandle {
 
   // ── OwnerHandle ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  openLink(from: GatewayHandle, shard: number, link: number): void {
-    this.#shards.get(shard)?.openLink(from, link)
+  openLink(from: GatewayHandle, shard: number, link: number, known: Generation): void {
+    this.#shards.get(shard)?.openLink(from, link, known)
   }
 
   command(

@@ -39,7 +39,7 @@ export interface ActorsSide {
 export function composeActors(parts: ActorsParts): ActorsSide {
   const { bus, clock, shardCount } = parts
   const address = bus.self
-  const router = new PlacementRouter({
+  const router: PlacementRouter = new PlacementRouter({
     shardCount,
     handleOf: (owner) => (owner === address ? host : wire.ownerAt(owner)),
   })

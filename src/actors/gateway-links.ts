@@ -11,7 +11,7 @@ import type { Address } from '../log/bus.js'
 import { Bytes } from '../std/bytes.js'
 import type { Clock, Timer } from '../std/clock.js'
 import { OutLink } from './out-link.js'
-import type { GatewayHandle, Target } from './owner-link.js'
+import { type GatewayHandle, isBelow, type Target } from './owner-link.js'
 import type { Commands, Delivered, GatewayEnd, Session } from './peers.js'
 import type { Router } from './router.js'
 
@@ -131,7 +131,7 @@ export class GatewayLinks implements Commands, GatewayHandle {
     const link = this.#links[shard]!
     if (link.isOpen || link.number !== number) return
     // An owner below the highest epoch we have seen has been replaced and does not know it yet.
-    if (logIncarnation < link.logIncarnation || (logIncarnation === link.logIncarnation && epoch < link.epoch)) return
+    if (isBelow({ logIncarnation, epoch }, link)) return
     link.isOpen = true
     link.epoch = epoch
     link.logIncarnation = logIncarnation
@@ -179,7 +179,7 @@ export class GatewayLinks implements Commands, GatewayHandle {
     const now = this.#clock.monotonic()
     if (now - link.askedAt < OPEN_AGAIN_MS) return
     link.askedAt = now
-    this.#router.ownerOf(link.shard)?.openLink(this, link.shard, link.number)
+    this.#router.ownerOf(link.shard)?.openLink(this, link.shard, link.number, link)
   }
 
   #break(link: OutLink): void {

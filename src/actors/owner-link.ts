@@ -28,7 +28,8 @@ export interface GatewayHandle {
 /** A shard owner as gateway workers see it: the real one in this worker, or a stub that writes to the bus. */
 export interface OwnerHandle {
   readonly address: Address
-  openLink(from: GatewayHandle, shard: number, link: number): void
+  /** `known` is the highest generation that the gateway worker has seen: an owner below it must prove itself. */
+  openLink(from: GatewayHandle, shard: number, link: number, known: Generation): void
   command(
     from: GatewayHandle,
     shard: number,
@@ -51,6 +52,16 @@ export interface OwnerHandle {
     start: number,
     end: number,
   ): void
+}
+
+/** Of a shard's ownership: by incarnation of the log, then by epoch (rules §1). */
+export interface Generation {
+  readonly logIncarnation: number
+  readonly epoch: number
+}
+
+export function isBelow(a: Generation, b: Generation): boolean {
+  return a.logIncarnation < b.logIncarnation || (a.logIncarnation === b.logIncarnation && a.epoch < b.epoch)
 }
 
 /** An actor with its key and shard worked out once. */

@@ -15,7 +15,7 @@ import { LIMITS } from '../domain/limits.js'
 import type { Address, Bus } from '../log/bus.js'
 import { align8, Bytes, GrowingBytes, readU53, writeU53 } from '../std/bytes.js'
 import type { Clock } from '../std/clock.js'
-import type { GatewayHandle, LinkPlace, Origin, OwnerHandle, Target } from './owner-link.js'
+import type { GatewayHandle, Generation, LinkPlace, Origin, OwnerHandle, Target } from './owner-link.js'
 import type { Delivered, Session } from './peers.js'
 
 const HEAD_BYTES = 64
@@ -180,8 +180,9 @@ class RemoteOwner implements OwnerHandle {
     this.#out = out
   }
 
-  openLink(_from: GatewayHandle, shard: number, link: number): void {
-    this.#out.add(this.address, { kind: Kind.openLink, shard, link }, NO_BYTES, 0, 0)
+  openLink(_from: GatewayHandle, shard: number, link: number, known: Generation): void {
+    const { epoch, logIncarnation: incarnation } = known
+    this.#out.add(this.address, { kind: Kind.openLink, shard, link, epoch, incarnation }, NO_BYTES, 0, 0)
   }
 
   command(
@@ -282,12 +283,13 @@ export class PeerWire {
     const shard = view.getUint16(at + AT.shard, true)
     const link = view.getUint32(at + AT.link, true)
     const epoch = view.getUint32(at + AT.epoch, true)
+    const logIncarnation = view.getUint32(at + AT.incarnation, true)
     const k = readU53(view, at + AT.k)
     switch (u8[at + AT.kind]) {
       case Kind.openLink:
-        return owner.openLink(this.#gatewayAt(from), shard, link)
+        return owner.openLink(this.#gatewayAt(from), shard, link, { epoch, logIncarnation })
       case Kind.linkOpened:
-        return gateway.linkOpened(shard, link, epoch, view.getUint32(at + AT.incarnation, true))
+        return gateway.linkOpened(shard, link, epoch, logIncarnation)
       case Kind.linkBroken:
         return gateway.linkBroken(shard, link)
       case Kind.answer:

@@ -28,7 +28,7 @@ import type { FanOut } from './fan-out.js'
 import { HelloCommand } from './hello-command.js'
 import { HistoryCommand } from './history-command.js'
 import { Mailbox, type ParkedCommand } from './mailbox.js'
-import { type GatewayHandle, InLink, type Target } from './owner-link.js'
+import { type GatewayHandle, type Generation, InLink, isBelow, type Target } from './owner-link.js'
 import type { Session } from './peers.js'
 import type { Projector } from './projector.js'
 import { applyRecord } from './replay.js'
@@ -50,6 +50,7 @@ export interface ShardParts {
   onSteppedDown(shard: ShardId): void
 }
 
+const PROVE_MS = 1_000
 export const RETRY_SOON_MS = 100
 const RETRY_LATER_MS = 1_000
 
@@ -72,6 +73,7 @@ export class Shard implements Fold {
   #parked = 0
   /** Raised whenever the state is thrown away: what was asked of the store before is for nobody. */
   #life = 0
+  #provedAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: ShardParts) {
     this.parts = parts
@@ -80,12 +82,21 @@ export class Shard implements Fold {
 
   // ── Links ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  openLink(gateway: GatewayHandle, number: number): void {
+  openLink(gateway: GatewayHandle, number: number, known: Generation): void {
     if (!this.loop.isServing) return
-    const known = this.#links.get(gateway.address)
-    if (known !== undefined && known.number > number) return
-    if (known?.number !== number) this.#links.set(gateway.address, new InLink(gateway, this.parts.id, number))
+    if (isBelow(this.loop, known)) return this.#prove()
+    const link = this.#links.get(gateway.address)
+    if (link !== undefined && link.number > number) return
+    if (link?.number !== number) this.#links.set(gateway.address, new InLink(gateway, this.parts.id, number))
     gateway.linkOpened(this.parts.id, number, this.loop.epoch, this.loop.logIncarnation)
+  }
+
+  /** Somebody has seen a newer owner: an append tells us whether we are still one. At most one a second (rules §1). */
+  #prove(): void {
+    const now = this.parts.clock.monotonic()
+    if (now - this.#provedAt < PROVE_MS) return
+    this.#provedAt = now
+    this.loop.force()
   }
 
   linkOf(gateway: GatewayHandle, number: number): InLink | undefined {

@@ -53,7 +53,7 @@ class Ends implements GatewayEnd {
   say: (speaker: Speaker) => void = () => {}
 
   answer(connection: number, _ref: number, bytes: Bytes, start: number, end: number): void {
-    if (end - start > 200) this.welcomed++
+    if (end - start > 100 && this.welcomed < PAIRS * 2) this.welcomed++
     else if (end - start > 100) this.other++
     else {
       this.acked++

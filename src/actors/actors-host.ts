@@ -29,6 +29,8 @@ export interface ActorsHostParts {
   readonly events: ActorsEvents
   /** Actors kept in memory; defaults to LIMITS.activationsMax. */
   readonly activationsMax?: number
+  /** See CommitLoopParts; defaults to LIMITS.ownerSilenceMs. */
+  readonly ownerSilenceMs?: number
 }
 
 const SWEEP_MS = 1_000
@@ -94,6 +96,7 @@ export class ActorsHost implements OwnerHandle {
       ...this.#parts,
       id,
       rank,
+      ownerSilenceMs: this.#parts.ownerSilenceMs ?? LIMITS.ownerSilenceMs,
       scheduler: this.#scheduler,
       projector: this.#projector,
       fanOut: this.#fanOut,

@@ -6,7 +6,6 @@
  * rows and log. Nothing that waits for a batch leaves before its append was confirmed.
  */
 import type { ShardId } from '../domain/ids.js'
-import { LIMITS } from '../domain/limits.js'
 import type { RefusalName } from '../domain/refusal.js'
 import { FrameKind, type LogPlace, nextChain, sealFrame } from '../log/frame.js'
 import type { ShardLog, Tail } from '../log/shard-log.js'
@@ -43,6 +42,8 @@ export interface CommitLoopParts {
   readonly fold: Fold
   /** Our place among those who would take the shard over, from 0. */
   readonly rank: number
+  /** Without an accepted append for so long we prove ourselves before we answer; Infinity where nobody else can own. */
+  readonly ownerSilenceMs: number
 }
 
 type Status = 'stopped' | 'taking-over' | 'serving' | 'resolving' | 'rebuilding'
@@ -123,12 +124,12 @@ export class CommitLoop {
 
   /**
    * The batch that an answer must wait for, given everything decided so far; undefined: nothing undurable was seen.
-   * An owner that has not proved itself for LIMITS.ownerSilenceMs does so first.
+   * An owner that has not proved itself for `ownerSilenceMs` does so first.
    */
   horizon(): Batch | undefined {
     if (this.#filling.isWanted) return this.#filling
     if (this.#inFlight !== undefined) return this.#inFlight
-    if (this.#parts.clock.monotonic() - this.#acceptedAt <= LIMITS.ownerSilenceMs) return undefined
+    if (this.#parts.clock.monotonic() - this.#acceptedAt <= this.#parts.ownerSilenceMs) return undefined
     this.force()
     return this.#filling
   }

@@ -23,6 +23,7 @@ export interface ActorsParts {
   readonly events: ActorsEvents
   readonly shardCount: number
   readonly activationsMax?: number
+  readonly ownerSilenceMs?: number
 }
 
 export interface ActorsSide {

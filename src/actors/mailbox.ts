@@ -12,6 +12,8 @@ export interface ParkedCommand {
   readonly target: Target
   /** A copy of ours. */
   readonly frame: Bytes
+  /** Monotonic milliseconds. */
+  readonly since: number
 }
 
 export class Mailbox {

@@ -46,6 +46,7 @@ export interface ShardParts {
   readonly sessions: Sessions
   readonly events: ActorsEvents
   readonly rank: number
+  readonly ownerSilenceMs: number
   /** Ownership was lost; placement decides what next. */
   onSteppedDown(shard: ShardId): void
 }
@@ -113,9 +114,17 @@ export class Shard implements Fold {
 
   /** One verified client frame, in the link's order. */
   command(link: InLink, k: number, session: Session, target: Target, bytes: Bytes, start: number, end: number): void {
+    if (!this.loop.isServing) return this.#refuseNow(link, k, bytes, start, this.loop.refusal ?? 'owner-moved')
     const activation = this.#activations.get(target.key)
     if (activation === undefined || this.#waitingForRoom.size > 0 || !this.hasRoom(end - start)) {
-      return this.#park(activation, { link, k, session, target, frame: copyOf(bytes, start, end) })
+      return this.#park(activation, {
+        link,
+        k,
+        session,
+        target,
+        frame: copyOf(bytes, start, end),
+        since: this.parts.clock.monotonic(),
+      })
     }
     this.#decide(activation, link, k, session, bytes, start)
   }
@@ -230,9 +239,24 @@ export class Shard implements Fold {
     }
   }
 
-  /** Rests on no state, so it need not wait. */
+  /** Whoever has waited too long for a row hears so; the row may still come for the others. */
+  #expireLoading(): void {
+    const before = this.parts.clock.monotonic() - LIMITS.parkMs
+    for (const mailbox of this.#loading.values()) {
+      while ((mailbox.peek()?.since ?? before) < before) {
+        this.#parked--
+        this.#refuseParked(mailbox.take()!, 'store-behind')
+      }
+    }
+  }
+
   #refuseParked({ link, k, frame }: ParkedCommand, refusal: RefusalName): void {
-    this.frame.readRequest(frame, 0)
+    this.#refuseNow(link, k, frame, 0, refusal)
+  }
+
+  /** For what rests on no state, and so need not wait. */
+  #refuseNow(link: InLink, k: number, frame: Bytes, start: number, refusal: RefusalName): void {
+    this.frame.readRequest(frame, start)
     const { ref, n } = this.frame
     writeRefusal(this.#immediate.bytes, refusal, { ref, n, expected: 0, retryAfterMs: retryAfterMs(refusal) })
     this.#immediate.add(link, k, ref)
@@ -325,6 +349,7 @@ export class Shard implements Fold {
 
   /** Called every LIMITS.projectorFlushMs. */
   checkpointDue(): void {
+    this.#expireLoading()
     if (!this.loop.isServing || this.#checkpoint === 'storing') return
     if (this.#dirty.size === 0 && this.#checkpoint === 'none') return
     this.#checkpoint = 'wanted'

@@ -148,7 +148,8 @@ export class SealedSegments {
     const held = this.#segments.size > options.heldSegmentsMax || this.bytes > options.heldBytesMax
     if (listener === undefined || !held || this.#closed) return
     const wanted = new Set<number>()
-    for (const { shards } of this.#segments.values()) {
+    const butNewest = [...this.#segments.values()].slice(0, -1) // whose shards may append the next moment
+    for (const { shards } of butNewest) {
       if (!shards.every(({ shard, last }) => points.below(shard) >= last)) continue
       for (const { shard, last } of shards) {
         if (points.below(shard) !== last || index.tail(shard) !== last || this.#asked.get(shard) === last) continue

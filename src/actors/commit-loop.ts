@@ -233,9 +233,12 @@ export class CommitLoop {
       each.clear()
     }
     this.#inFlight = undefined
-    const place = await replayTo(this.#ownLog(life), this.#place.tail)
+    let isReplaced = false // the store is ahead of us: another owner has taken over, appended and stored meanwhile
+    const place = await replayTo(this.#ownLog(life), this.#place.tail, () => {
+      isReplaced = true
+    })
     if (life !== this.#life) return
-    if (place === undefined) return this.#stepDown()
+    if (place === undefined || isReplaced) return this.#stepDown()
     this.#status = 'serving'
     await sleep(this.#parts.clock, REFUSED_PAUSE_MS)
     if (life === this.#life) this.#refusal = undefined

@@ -44,9 +44,15 @@ export async function takeOver(own: OwnLog): Promise<LogPlace | undefined> {
   while (own.isCurrent()) {
     const barrierTail = await appendBarrier(own, await tailOf(own))
     if (barrierTail === undefined) return undefined
-    const place = await replayTo(own, barrierTail)
+    let lost: Snapshot | undefined
+    const place = await replayTo(own, barrierTail, (snapshot) => {
+      lost = snapshot
+    })
     if (place === undefined) return undefined
     const served = await serve(own, place)
+    // Only now is it known that the log ends there: the store is ahead of our barrier also where another owner has
+    // taken over, appended and stored since.
+    if (lost !== undefined && served !== undefined && served !== 'again') own.replayed.lostTail(lost)
     if (served !== 'again') return served
   }
   return undefined
@@ -95,14 +101,19 @@ async function tailOf(own: OwnLog): Promise<Tail> {
  * Rebuilds the state from rows and log, up to and including the frame at `end`, however often the read ends early.
  * Undefined when this life is over.
  */
-export async function replayTo(own: OwnLog, end: Tail): Promise<LogPlace | undefined> {
+export async function replayTo(
+  own: OwnLog,
+  end: Tail,
+  onLost: (snapshot: Snapshot) => void = (snapshot) => own.replayed.lostTail(snapshot),
+): Promise<LogPlace | undefined> {
   let unlinkedReads = 0
   while (own.isCurrent()) {
     try {
       const snapshot = await own.replayed.begin()
       if (snapshot !== undefined && (end <= snapshot.tail || unlinkedReads >= UNLINKED_READS_MAX)) {
         if (end === snapshot.tail) return placeOf(snapshot)
-        return await startOver(own, snapshot, end)
+        onLost(snapshot)
+        return startOver(snapshot, end)
       }
       const place = await readFrom(own, placeOf(snapshot), end)
       if (place !== 'unlinked') return place
@@ -138,8 +149,7 @@ function placeOf(snapshot: Snapshot | undefined): LogPlace {
 }
 
 /** Rules §14: the log is behind the store, so it begins a new incarnation right after the barrier, from rows alone. */
-async function startOver(own: OwnLog, snapshot: Snapshot, barrierTail: Tail): Promise<LogPlace> {
-  own.replayed.lostTail(snapshot)
+function startOver(snapshot: Snapshot, barrierTail: Tail): LogPlace {
   return {
     tail: barrierTail,
     batchNo: 1,

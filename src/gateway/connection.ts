@@ -1,0 +1,54 @@
+/**
+ * What a worker knows of one connection. Plain fields, because every message and every delivery touches some of them;
+ * gateway.ts, send-queues.ts and catch-up.ts each say which are theirs.
+ */
+import type { Session } from '../actors/peers.js'
+import type { GrowingBytes } from '../std/bytes.js'
+import type { Lag } from './lag.js'
+import type { Rate } from './rate.js'
+import type { Socket } from './socket-server.js'
+import type { Target } from './targets.js'
+
+/** new: said nothing yet. greeting: its Hello is on its way. open: welcomed. closed: to be forgotten. */
+export type Phase = 'new' | 'greeting' | 'open' | 'closed'
+
+export class Connection {
+  /** From 1, not used again in the worker's life. */
+  readonly number: number
+  readonly socket: Socket
+
+  phase: Phase = 'new'
+  session: Session | undefined
+  /** Commands without an answer. */
+  inFlight = 0
+  /** The sweep's second in which it was opened, and in which it was last heard. */
+  readonly openedAt: number
+  heardAt: number
+  readonly rate: Rate
+  lastTarget: Target | undefined
+
+  // ── send-queues.ts ────────────────────────────────────────────────────────────────────────────────────────────
+  isDirty = false
+  /** This tick's bytes, where they are not just a range of the blocks that many share. */
+  own: GrowingBytes | undefined
+  sharedStart = 0
+  /** Above sharedStart: the connection's bytes of this tick are that range of the shared blocks, and `own` is not used. */
+  sharedEnd = 0
+  /** As last seen. */
+  unsentBytes = 0
+
+  /** Undefined for all but those that read too slowly, or did until a moment ago. */
+  lag: Lag | undefined
+
+  constructor(number: number, socket: Socket, openedAt: number, rate: Rate) {
+    this.number = number
+    this.socket = socket
+    this.openedAt = openedAt
+    this.heardAt = openedAt
+    this.rate = rate
+  }
+
+  get isClosed(): boolean {
+    return this.phase === 'closed'
+  }
+}

@@ -1,0 +1,347 @@
+/**
+ * One worker's connections: from WebSocket messages to commands for the owners of shards, and from answers and
+ * deliveries to one WebSocket message per socket and tick.
+ *
+ * Whatever arrives is verified completely before anything else looks at it, and bounded: size, rate, requests in
+ * flight, connections, silence. A frame that is refused is answered here with a code; one that is accepted is answered
+ * by the owner of its target, exactly once. The gateway decides nothing about chat and holds nothing that matters: if
+ * this thread dies, clients reconnect and resume.
+ *
+ * Elsewhere: what a tick sends (send-queues.ts), slow readers (catch-up.ts), tokens (token.ts), sockets (uws/).
+ */
+import type { Commands, Delivered, GatewayEnd, Session } from '../actors/peers.js'
+import { REFUSALS, type RefusalName } from '../domain/refusal.js'
+import { readWelcomeLane, writePong, writeRefusal } from '../protocol/answer-frames.js'
+import { ClientFrame } from '../protocol/client-frame.js'
+import { bodyTypeOf, frameBytes } from '../protocol/table.js'
+import { refusalOfVerdict, verifyClientFrame } from '../protocol/verify.js'
+import { BODY_TYPE_MAX, BodyType } from '../protocol/wire-numbers.js'
+import type { Bytes } from '../std/bytes.js'
+import { type Clock, sleep } from '../std/clock.js'
+import { fraction, type Random } from '../std/random.js'
+import { CatchUp } from './catch-up.js'
+import { Connection } from './connection.js'
+import { Connections } from './connections.js'
+import type { GatewayEvents } from './events.js'
+import { greet } from './hello.js'
+import { CLOSE_CODE_BASE, GATEWAY_LIMITS, type GatewayLimits, OWN_REF } from './limits.js'
+import { Rate } from './rate.js'
+import { SendQueues } from './send-queues.js'
+import type { Socket, SocketListener } from './socket-server.js'
+import { Sweep } from './sweep.js'
+import { Targets } from './targets.js'
+import type { VerifyToken } from './token.js'
+
+const DRAIN_LOOK_MS = 10
+/** Clients of a stopping server come back within this time, spread evenly. */
+const RECONNECT_SPREAD_MS = 2_000
+const BUSY_RETRY_MS = 50
+const CROWDED_RETRY_MS = 5_000
+
+export interface GatewayParts {
+  readonly commands: Commands
+  readonly clock: Clock
+  readonly random: Random
+  readonly verifyToken: VerifyToken
+  readonly shardCount: number
+  readonly events: GatewayEvents
+  readonly limits?: GatewayLimits
+}
+
+export class Gateway implements GatewayEnd, SocketListener {
+  readonly #commands: Commands
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #verifyToken: VerifyToken
+  readonly #events: GatewayEvents
+  readonly #limits: GatewayLimits
+  readonly #connections: Connections
+  readonly #queues: SendQueues
+  readonly #catchUp: CatchUp
+  readonly #sweep: Sweep
+  readonly #targets = new Targets()
+  readonly #frame = new ClientFrame()
+  #inFlight = 0
+  #refusedConnections = 0
+  #isDraining = false
+
+  constructor(parts: GatewayParts) {
+    const { commands, clock, events, limits = GATEWAY_LIMITS } = parts
+    this.#commands = commands
+    this.#clock = clock
+    this.#random = parts.random
+    this.#verifyToken = parts.verifyToken
+    this.#events = events
+    this.#limits = limits
+    const connections = new Connections(parts.shardCount)
+    this.#connections = connections
+    const queues = new SendQueues({ clock, limits, onBehind: (connection) => this.#catchUp.begin(connection) })
+    const close = (connection: Connection, why: RefusalName) => this.#close(connection, why)
+    this.#queues = queues
+    this.#catchUp = new CatchUp({ commands, clock, limits, queues, events, close })
+    this.#sweep = new Sweep({ clock, limits, connections, close, done: () => this.#reportRefused() })
+  }
+
+  // ── Sockets ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  opened(socket: Socket): void {
+    const rate = new Rate(this.#limits.framesPerSecondMax, this.#clock.monotonic())
+    const connection = new Connection(this.#connections.nextNumber(), socket, this.#sweep.second, rate)
+    socket.attachment = connection
+    this.#connections.add(connection)
+    if (this.#isDraining) return this.#close(connection, 'draining', this.#reconnectAfterMs())
+    if (this.#connections.count <= this.#limits.connectionsPerWorkerMax) return
+    this.#refusedConnections++
+    this.#close(connection, 'too-many-connections', CROWDED_RETRY_MS)
+  }
+
+  received(socket: Socket, message: Bytes): void {
+    const connection = socket.attachment as Connection
+    if (connection.isClosed) return
+    connection.heardAt = this.#sweep.second
+    if (message.size > this.#limits.messageBytesMax) return this.#close(connection, 'message-too-large')
+    const now = this.#clock.monotonic()
+    for (let at = 0; at < message.size; ) {
+      const verdict = verifyClientFrame(message, at, message.size)
+      // Nothing behind a bad frame can be found, its ref included.
+      if (verdict === -REFUSALS['bad-frame'].wire) return this.#close(connection, 'bad-frame')
+      const end = at + frameBytes(message, at)
+      this.#take(connection, message, at, end, verdict, now)
+      if (connection.isClosed) return
+      at = end
+    }
+  }
+
+  drained(socket: Socket): void {
+    const connection = socket.attachment as Connection
+    if (connection.isClosed) return
+    this.#queues.drained(connection)
+    this.#catchUp.drained(connection)
+  }
+
+  closed(socket: Socket): void {
+    this.#forget(socket.attachment as Connection)
+  }
+
+  // ── From owners ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  answer(number: number, ref: number, bytes: Bytes, start: number, end: number): void {
+    const connection = this.#connections.get(number)
+    if (connection === undefined) return
+    if (ref >= OWN_REF) return this.#catchUp.answered(connection, ref, bytes, start, end)
+    this.#answered(connection)
+    if (connection.phase === 'greeting') this.#greeted(connection, bytes, start)
+    this.#queues.append(connection, bytes, start, end)
+  }
+
+  unknown(number: number, ref: number): void {
+    const connection = this.#connections.get(number)
+    if (connection === undefined) return
+    if (ref >= OWN_REF) return this.#catchUp.unknown(connection, ref)
+    this.#answered(connection)
+    if (connection.phase === 'greeting') this.#endSession(connection)
+    this.#refuse(connection, 'unknown-outcome', ref, 0, BUSY_RETRY_MS)
+  }
+
+  deliver(numbers: ArrayLike<number>, count: number, what: Delivered, bytes: Bytes, start: number, end: number): void {
+    if (count === 1) {
+      const connection = this.#connections.get(numbers[0]!)
+      if (connection !== undefined && this.#takes(connection, what)) this.#queues.append(connection, bytes, start, end)
+      return
+    }
+    const block = this.#queues.share(bytes, start, end)
+    const blockEnd = block + end - start
+    for (let at = 0; at < count; at++) {
+      const connection = this.#connections.get(numbers[at]!)
+      if (connection !== undefined && this.#takes(connection, what)) {
+        this.#queues.appendShared(connection, block, blockEnd)
+      }
+    }
+  }
+
+  sessionsOf(shard: number): Iterable<Session> {
+    return this.#connections.sessionsOf(shard)
+  }
+
+  // ── For the worker ────────────────────────────────────────────────────────────────────────────────────────────
+
+  get connectionCount(): number {
+    return this.#connections.count
+  }
+
+  /**
+   * Tells everybody to go, refuses what is new, lets answers in flight leave, and closes all within `withinMs`. The
+   * caller has stopped listening.
+   */
+  async drain(withinMs: number): Promise<void> {
+    this.#isDraining = true
+    const connections = this.#connections.count
+    for (const connection of this.#connections.all()) {
+      this.#refuse(connection, 'draining', 0, 0, this.#reconnectAfterMs())
+    }
+    const until = this.#clock.monotonic() + withinMs
+    while (this.#inFlight > 0 && this.#clock.monotonic() < until) await sleep(this.#clock, DRAIN_LOOK_MS)
+    this.#events.drained({ connections, unanswered: this.#inFlight })
+    this.#queues.flush()
+    for (const connection of this.#connections.all()) this.#end(connection, 'draining')
+    this.#sweep.stop()
+  }
+
+  /** The worker is about to die: says so, as far as sockets take it now, and closes all. */
+  abandon(): void {
+    this.#isDraining = true
+    this.#sweep.stop()
+    for (const connection of this.#connections.all()) this.#end(connection, 'worker-failed')
+  }
+
+  // ── One frame ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #take(connection: Connection, bytes: Bytes, start: number, end: number, verdict: number, now: number): void {
+    if (verdict > BODY_TYPE_MAX) return // newer than this build
+    const frame = this.#frame
+    if (verdict < 0) frame.readRequest(bytes, start)
+    else frame.read(bytes, start)
+    const { ref, n } = frame
+    if (ref >= OWN_REF) return this.#close(connection, 'bad-frame')
+    if (!connection.rate.take(now)) {
+      return this.#refuse(connection, 'too-many-requests', ref, n, connection.rate.retryAfterMs())
+    }
+    if (verdict < 0) return this.#refuse(connection, refusalOfVerdict(verdict), ref, n, 0)
+    switch (verdict) {
+      case BodyType.ping:
+        return writePong(this.#queues.frames(connection), ref, this.#clock.now())
+      case BodyType.hello:
+        return this.#hello(connection, bytes, start, end)
+      default:
+        return this.#command(connection, bytes, start, end)
+    }
+  }
+
+  #command(connection: Connection, bytes: Bytes, start: number, end: number): void {
+    const { ref, n, conversationKind, conversationStart, conversationEnd } = this.#frame
+    const { session } = connection
+    if (connection.phase !== 'open' || session === undefined) {
+      this.#refuse(connection, 'hello-first', ref, n, 0)
+      return connection.phase === 'new' ? this.#end(connection, 'hello-first') : undefined
+    }
+    if (this.#isDraining) return this.#refuse(connection, 'draining', ref, n, this.#reconnectAfterMs())
+    if (connection.inFlight >= this.#limits.inFlightMax) {
+      return this.#refuse(connection, 'too-many-requests', ref, n, BUSY_RETRY_MS)
+    }
+    const { lastTarget } = connection
+    const { app } = session
+    const target = this.#targets.find(lastTarget, app, conversationKind, bytes, conversationStart, conversationEnd)
+    connection.lastTarget = target
+    // Counted before, since an owner in this thread may answer at once.
+    connection.inFlight++
+    this.#inFlight++
+    if (this.#commands.command(session, target.key, ref, bytes, start, end)) return
+    this.#answered(connection)
+    this.#refuse(connection, 'mailbox-full', ref, n, this.#busyAfterMs())
+  }
+
+  // ── Hello ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #hello(connection: Connection, bytes: Bytes, start: number, end: number): void {
+    const { ref } = this.#frame
+    if (connection.phase !== 'new') return this.#close(connection, 'bad-frame') // one Hello, then its answer
+    if (this.#isDraining) return this.#refuse(connection, 'draining', ref, 0, this.#reconnectAfterMs())
+    const greeting = greet(connection.number, this.#frame, bytes, this.#verifyToken, this.#clock.now())
+    if (!greeting.ok) {
+      this.#refuse(connection, greeting.code, ref, 0, 0)
+      return this.#end(connection, greeting.code)
+    }
+    const { session } = greeting
+    if (this.#connections.sessionCountOf(session.inbox) >= this.#limits.connectionsPerUserMax) {
+      this.#refuse(connection, 'too-many-connections', ref, 0, CROWDED_RETRY_MS)
+      return this.#end(connection, 'too-many-connections')
+    }
+    connection.session = session
+    connection.phase = 'greeting'
+    this.#connections.addSession(session)
+    connection.inFlight++
+    this.#inFlight++
+    if (this.#commands.command(session, session.inbox, ref, bytes, start, end)) return
+    this.#answered(connection)
+    this.#endSession(connection)
+    this.#refuse(connection, 'mailbox-full', ref, 0, this.#busyAfterMs())
+  }
+
+  /** The user's shard has answered Hello: the connection is open, or may say Hello again. */
+  #greeted(connection: Connection, bytes: Bytes, start: number): void {
+    if (bodyTypeOf(bytes, start) !== BodyType.welcome) return this.#endSession(connection)
+    const lane = readWelcomeLane(bytes, start)
+    connection.session!.laneNumber = lane.number
+    connection.session!.laneRandom = lane.random
+    connection.phase = 'open'
+  }
+
+  #endSession(connection: Connection): void {
+    const { session } = connection
+    if (session === undefined) return
+    connection.session = undefined
+    if (!connection.isClosed) connection.phase = 'new'
+    this.#connections.removeSession(session)
+    this.#commands.ended(session)
+  }
+
+  // ── Helpers ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #answered(connection: Connection): void {
+    connection.inFlight--
+    this.#inFlight--
+  }
+
+  /** Whether this connection gets a delivery now; a lagging one notes it instead. */
+  #takes(connection: Connection, what: Delivered): boolean {
+    const { lag } = connection
+    if (lag === undefined) return connection.phase === 'open'
+    if (lag.passes(what)) return true
+    if (lag.missedCount > this.#limits.laggingConversationsMax) this.#close(connection, 'too-far-behind')
+    return false
+  }
+
+  #refuse(connection: Connection, name: RefusalName, ref: number, n: number, retryAfterMs: number): void {
+    writeRefusal(this.#queues.frames(connection), name, { ref, n, retryAfterMs, expected: 0 })
+  }
+
+  /** Says why, then ends the connection. */
+  #close(connection: Connection, why: RefusalName, retryAfterMs = 0): void {
+    this.#refuse(connection, why, 0, 0, retryAfterMs)
+    this.#end(connection, why)
+  }
+
+  #end(connection: Connection, why: RefusalName): void {
+    if (connection.isClosed) return
+    this.#queues.flushOne(connection)
+    const { socket, unsentBytes } = connection
+    this.#forget(connection)
+    // A peer that does not read will not read a goodbye either, and its bytes would be kept for it.
+    if (unsentBytes > this.#limits.sendQueueBytesMax || (unsentBytes > 0 && why === 'idle-timeout')) socket.abort()
+    else socket.close(CLOSE_CODE_BASE + REFUSALS[why].wire, why)
+  }
+
+  #forget(connection: Connection): void {
+    if (connection.isClosed) return
+    connection.phase = 'closed'
+    this.#inFlight -= connection.inFlight
+    connection.lag = undefined
+    this.#connections.remove(connection)
+    this.#queues.forget(connection)
+    this.#endSession(connection)
+  }
+
+  #reportRefused(): void {
+    if (this.#refusedConnections === 0) return
+    this.#events.full({ connections: this.#connections.count, refused: this.#refusedConnections })
+    this.#refusedConnections = 0
+  }
+
+  #busyAfterMs(): number {
+    return Math.ceil(BUSY_RETRY_MS * (1 + fraction(this.#random)))
+  }
+
+  #reconnectAfterMs(): number {
+    return Math.ceil(RECONNECT_SPREAD_MS * fraction(this.#random))
+  }
+}

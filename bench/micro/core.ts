@@ -52,7 +52,7 @@ class Ends implements GatewayEnd {
   #dirty: Speaker[] = []
   say: (speaker: Speaker) => void = () => {}
 
-  answer(connection: number, _ref: number, bytes: Bytes, start: number, end: number): void {
+  answer(connection: number, _ref: number, _bytes: Bytes, start: number, end: number): void {
     if (end - start > 100 && this.welcomed < PAIRS * 2) this.welcomed++
     else if (end - start > 100) this.other++
     else {

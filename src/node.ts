@@ -1,0 +1,181 @@
+/**
+ * The composition root of a process without services around it: the only file that names adapters.
+ *
+ * The main thread prepares the data folder (lock, store format, WAL recovery); each worker thread composes a gateway and
+ * the actors of its shards over its own WAL, the shared LMDB environment and message ports.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { MessagePort } from 'node:worker_threads'
+import { logActorsEvents } from './actors-log.js'
+import { type Composition, compose } from './composition.js'
+import { type Config, ConfigError } from './config.js'
+import { CorruptionError, UnavailableError } from './domain/errors.js'
+import { SHARD_COUNT_DEFAULT, SHARD_HASH, type ShardId } from './domain/ids.js'
+import { logGatewayEvents } from './gateway/events.js'
+import { tokenVerifier } from './gateway/token.js'
+import { UwsSocketServer } from './gateway/uws/socket-server.js'
+import { answerHealth } from './http/health.js'
+import type { Address } from './log/bus.js'
+import { PortBus } from './log/embedded/bus.js'
+import { openNodeFolder } from './log/embedded/file-port.js'
+import { lockFolder } from './log/embedded/folder-lock.js'
+import { LogData } from './log/embedded/log-data.js'
+import { EmbeddedShardLog, type ShardLogSeed } from './log/embedded/shard-log.js'
+import { openLogger } from './logger.js'
+import type { WorkerStart } from './process-messages.js'
+import { SYSTEM_CLOCK, sleep } from './std/clock.js'
+import { SYSTEM_RANDOM } from './std/random.js'
+import { EmbeddedMessageStore } from './storage/embedded/message-store.js'
+import type { NodeHost, WorkerApp } from './worker-app.js'
+
+const FORMAT_VERSION = 1
+const READY_LOOK_MS = 5
+
+/** What the main thread hands to one life of a worker. */
+interface Prepared {
+  readonly log: ShardLogSeed
+  /** Shard → worker index; fixed for the life of the process. */
+  readonly workerOfShard: readonly number[]
+}
+
+/** Locks and recovers the data folder. Throws ConfigError where an operator must act. */
+export async function prepareNode(config: Config): Promise<NodeHost> {
+  mkdirSync(config.dataFolder, { recursive: true })
+  const lock = await operatorsBusiness(() => lockFolder(config.dataFolder))
+  try {
+    await checkMeta(config)
+    const folder = openNodeFolder(logFolder(config))
+    const data = await operatorsBusiness(() =>
+      LogData.open(folder, { shardCount: SHARD_COUNT_DEFAULT, writers: config.workers }),
+    )
+    return nodeHost(data, config.workers, lock)
+  } catch (error) {
+    await lock[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+function nodeHost(data: LogData, workers: number, lock: AsyncDisposable): NodeHost {
+  const workerOfShard: number[] = []
+  for (let worker = 0; worker < workers; worker++)
+    for (const shard of data.shardsOf(worker)) workerOfShard[shard] = worker
+  const hasBegun = new Set<number>()
+  return {
+    async prepareWorker(index): Promise<Prepared> {
+      const log = hasBegun.has(index) ? await data.recoverWriter(index) : data.seedOf(index)
+      hasBegun.add(index)
+      if (hasBegun.size === workers) data.forgetIndex()
+      return { log, workerOfShard }
+    },
+    [Symbol.asyncDispose]: () => lock[Symbol.asyncDispose](),
+  }
+}
+
+/** The numbers that data is laid out by, fixed when it is created. */
+async function checkMeta(config: Config): Promise<void> {
+  const ours = { shardCount: SHARD_COUNT_DEFAULT, shardHash: SHARD_HASH, formatVersion: FORMAT_VERSION }
+  await using store = EmbeddedMessageStore.open(storeFolder(config))
+  const theirs = await store.readMeta()
+  if (theirs === undefined) return await store.writeMeta(ours)
+  for (const key of ['shardCount', 'shardHash', 'formatVersion'] as const) {
+    if (theirs[key] === ours[key]) continue
+    throw new ConfigError(`${config.dataFolder} was made with ${key} ${theirs[key]}, this build has ${ours[key]}`)
+  }
+}
+
+async function operatorsBusiness<Result>(run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run()
+  } catch (error) {
+    if (error instanceof CorruptionError || error instanceof UnavailableError) throw new ConfigError(error.message)
+    throw error
+  }
+}
+
+function logFolder(config: Config): string {
+  return join(config.dataFolder, 'log')
+}
+
+function storeFolder(config: Config): string {
+  return join(config.dataFolder, 'store')
+}
+
+export async function composeWorker({ config, index, address, prepared }: WorkerStart): Promise<WorkerApp> {
+  const { log: seed, workerOfShard } = prepared as Prepared
+  const logger = openLogger(config, `worker-${index}`)
+  const log = await EmbeddedShardLog.open(seed, {
+    folder: openNodeFolder(seed.path),
+    alarm: (what, cause) => logger.error({ event: 'log-trouble', err: cause }, what),
+  })
+  const store = EmbeddedMessageStore.open(storeFolder(config))
+  const bus = new PortBus(address)
+  const worker = compose({
+    bus,
+    log,
+    store,
+    clock: SYSTEM_CLOCK,
+    random: SYSTEM_RANDOM,
+    events: logActorsEvents(logger),
+    shardCount: workerOfShard.length,
+    ownerSilenceMs: Number.POSITIVE_INFINITY, // the folder's lock makes this process the only owner there can be
+    verifyToken: tokenVerifier(config.secret),
+    gatewayEvents: logGatewayEvents(logger),
+  })
+  const sockets = new UwsSocketServer({ sharesPort: config.workers > 1 })
+  const placement = new Placement(worker, workerOfShard)
+  return {
+    async serve(port) {
+      placement.set(index, address)
+      while (!worker.host.isReady) await sleepReferenced(READY_LOOK_MS)
+      await sockets.listen({ host: config.host, port }, worker.gateway, (path) =>
+        answerHealth(path, () => worker.host.isReady),
+      )
+    },
+    addPeer(peer, peerAddress, port: MessagePort) {
+      bus.connect(peerAddress, port)
+      placement.set(peer, peerAddress)
+    },
+    removePeer(peer, peerAddress) {
+      bus.disconnect(peerAddress)
+      placement.set(peer, undefined)
+      worker.forget(peerAddress)
+    },
+    async drain(withinMs) {
+      sockets.stopListening()
+      await worker.gateway.drain(withinMs)
+      sockets.closeNow()
+      worker.close()
+      await log[Symbol.asyncDispose]()
+      await store[Symbol.asyncDispose]()
+      await bus[Symbol.asyncDispose]()
+    },
+    abandon() {
+      worker.gateway.abandon()
+      sockets.closeNow()
+    },
+  }
+}
+
+/** A timer that keeps the thread alive: before it listens, nothing else does. */
+function sleepReferenced(ms: number): Promise<void> {
+  const hold = setInterval(() => {}, 1_000)
+  return sleep(SYSTEM_CLOCK, ms).finally(() => clearInterval(hold))
+}
+
+/** Which worker owns which shard never changes in a process; where that worker is changes with each of its lives. */
+class Placement {
+  readonly #worker: Composition
+  readonly #workerOfShard: readonly number[]
+
+  constructor(worker: Composition, workerOfShard: readonly number[]) {
+    this.#worker = worker
+    this.#workerOfShard = workerOfShard
+  }
+
+  set(worker: number, address: Address | undefined): void {
+    for (let shard = 0; shard < this.#workerOfShard.length; shard++) {
+      if (this.#workerOfShard[shard] === worker) this.#worker.place(shard as ShardId, address)
+    }
+  }
+}

@@ -40,8 +40,8 @@ export const DEVICE = 'bench'
 const DECODED_FIRST = 16
 /** After that, one message in so many. */
 const DECODED_EVERY = 1024
-/** Requests count from here; sends have their refs below. */
-const REQUEST_REFS_FROM = 0x8000_0000
+/** Requests count from here; sends have their refs below. The server keeps 2^31 and above for itself. */
+const REQUEST_REFS_FROM = 0x4000_0000
 const HELLO_RETRIES = 50
 
 export class Participant implements ConnectionListener {

@@ -43,6 +43,7 @@ export class Target {
     const target = await Target.#start(command, {
       PARLEY_HOST: '127.0.0.1',
       PARLEY_PORT: '0',
+      PARLEY_LOG_LEVEL: 'error', // taking over 256 shards at every start is worth 256 warnings
       PARLEY_DATA: options.dataFolder,
       PARLEY_WORKERS: `${options.workers}`,
       PARLEY_SECRET: options.secret,

@@ -90,7 +90,7 @@ test('a full disk and a read-only folder refuse what they certainly did not stor
     const [log] = process.logs
     await appended(log!, 1, 'before', TAIL_START)
     for (const point of ['write', 'create', 'rename'] as const) process.failing.set(point, code)
-    deepEqual(await append(log!, 1, 'refused', 1), { kind: 'refused', why })
+    deepEqual(await append(log!, 1, `refused ${'x'.repeat(2_000)}`, 1), { kind: 'refused', why })
     deepEqual(await framesOf(log!, 1), ['1 before'])
     for (const survivors of [ALL, NONE]) {
       const remains = new SimulatedDisk(seededRandom(4), disk.afterPowerLoss(disk.moment, survivors))
@@ -106,12 +106,13 @@ test('without room for a spare segment sends are to be refused, while carries st
   const disk = new SimulatedDisk(seededRandom(5))
   await using process = await startProcess(disk)
   const [log] = process.logs
+  let tail = TAIL_START
+  for (let count = 0; count < 5; count++) tail = await appended(log!, 1, 'x'.repeat(1_000), tail)
   await settle() // the spare is there
   process.failing.set('create', 'ENOSPC')
-  let tail = TAIL_START
   while (log!.usage().usedBytes < log!.usage().limitBytes) tail = await appended(log!, 1, 'x'.repeat(1_000), tail)
   match(process.alarms.join(), /spare/)
-  tail = await appended(log!, 1, 'carry', tail) // into the spare that was left
+  tail = await appended(log!, 1, 'carry', tail) // into what was the spare
   log!.purge(1 as never, tail)
   await settle()
   ok(log!.usage().usedBytes < log!.usage().limitBytes, 'the purged segment has become the spare')

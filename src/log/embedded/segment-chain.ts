@@ -51,7 +51,7 @@ export class SegmentChain {
     context.sealed.recycleInto(this.#spares)
   }
 
-  /** Makes the first segment, preallocated where the disk allows it, and starts on a spare. */
+  /** Makes the first segment, preallocated where the disk allows it. */
   async open(): Promise<void> {
     await this.#spares.prepare()
     await this.#roll()
@@ -75,8 +75,11 @@ export class SegmentChain {
     return this.#roll()
   }
 
-  /** A group of `bytes` is synced. */
+  /** A group of `bytes` is synced. Not before a quarter is used is the next spare made: by then a purged segment may
+   *  have become one, and until then there is room enough in this one. */
   committed(segment: ActiveSegment, records: readonly SegmentRecord[], bytes: number): void {
+    const quarter = this.#context.options.segmentBytes / 4
+    if (segment.end < quarter && segment.end + bytes >= quarter) void this.#spares.prepare()
     segment.end += bytes
     segment.groups++
     for (const { shard, tail } of records) {
@@ -126,7 +129,6 @@ export class SegmentChain {
       groups: 0,
     }
     this.#predecessor = undefined
-    void this.#spares.prepare()
     return this.#active
   }
 

@@ -55,7 +55,7 @@ export class EmbeddedShardLog implements ShardLog {
   #isSweepScheduled = false
   #isClosed = false
 
-  /** Makes the first segment and a spare one. Rejects where the folder takes no files. */
+  /** Makes the first segment. Rejects where the folder takes no files. */
   static async open(seed: ShardLogSeed, context: ShardLogContext): Promise<EmbeddedShardLog> {
     const log = new EmbeddedShardLog(seed, context)
     await log.#chain.open()

@@ -118,8 +118,7 @@ export class CommitLoop {
 
   /** Stops at once, as a crash would, without a word to the log. */
   stop(): void {
-    if (this.#status === 'stopped') return
-    this.#stepDown()
+    if (this.#status !== 'stopped') this.#forget()
   }
 
   /**
@@ -252,13 +251,17 @@ export class CommitLoop {
   }
 
   #stepDown(): void {
+    this.#forget()
+    this.#parts.fold.steppedDown()
+  }
+
+  #forget(): void {
     this.#life++
     this.#status = 'stopped'
     const batches = this.#inFlight === undefined ? [this.#filling] : [this.#inFlight, this.#filling]
     this.#inFlight = undefined
     this.#parts.fold.forget(batches)
     this.#filling = new Batch()
-    this.#parts.fold.steppedDown()
   }
 
   #ownLog(life: number): OwnLog {

@@ -70,16 +70,15 @@ export class SendQueues {
 
   /** [start, end) is of the block that `share` copied last. */
   appendShared(connection: Connection, start: number, end: number): void {
-    if (connection.own === undefined) {
-      if (connection.sharedEnd === start && end - connection.sharedStart <= this.#limits.messageBytesMax) {
-        connection.sharedEnd = end // right behind what it has
-        return
-      }
-      if (connection.sharedEnd === 0) {
-        connection.sharedStart = start
-        connection.sharedEnd = end
-        return this.#mark(connection)
-      }
+    const { own, sharedStart, sharedEnd } = connection
+    if (own === undefined && sharedEnd === 0) {
+      connection.sharedStart = start
+      connection.sharedEnd = end
+      return this.#mark(connection)
+    }
+    if (own === undefined && sharedEnd === start && end - sharedStart <= this.#limits.messageBytesMax) {
+      connection.sharedEnd = end // right behind what it has
+      return
     }
     this.#ownOf(connection, end - start).append(this.#shared.bytes.u8.subarray(start, end))
   }

@@ -40,6 +40,8 @@ const GROUP = 2
 const CONNECTING_MAX = 128
 const PING_EVERY_MS = 20_000
 const DRAIN_MS = 20_000
+/** Who ask for pages of one conversation at the same time. */
+const READERS_MAX = 8
 const RECONNECT_MS = 10
 
 export class Crowd {
@@ -182,7 +184,8 @@ export class Crowd {
       const conversation = this.#conversationOf(members[0]!.index)
       const timeline = new Timeline(conversation, this.tally)
       const conversationKind = this.plan.shape === 'group' ? GROUP : DIRECT
-      const head = await readBack(members.slice(-8), { conversation, conversationKind }, timeline)
+      // The first members were there from seq 1 on: nothing is hidden from them.
+      const head = await readBack(members.slice(0, READERS_MAX), { conversation, conversationKind }, timeline)
       const senders = members.filter((member) => member.outgoing !== undefined)
       timeline.check(head, new Map(senders.map((member) => [member.index, member.outgoing!])))
       messages += timeline.messages

@@ -13,6 +13,7 @@ export interface RoundCounts {
   readonly delivered: number
   /** From the start of measuring until everything sent was answered. */
   readonly ackedInAll: number
+  readonly deliveredInAll: number
   /** Due and never sent: open loop, where the target does not keep up. */
   readonly neverSent: number
   /** User and system time of this process within `seconds`. */
@@ -90,6 +91,7 @@ export const api = {
       acked: acked - mark.acked,
       delivered: delivered - mark.delivered,
       ackedInAll: tally.acked - mark.acked,
+      deliveredInAll: tally.delivered - mark.delivered,
       neverSent,
       clientCpuSeconds: (user + system) / 1e6,
       ack: { counts: tally.ack.counts, maxMicros: tally.ack.maxMicros },

@@ -21,8 +21,9 @@ export interface Totals {
   readonly admittedMs: Percentiles
   readonly serverCpuMicrosPerMessage: number
   readonly ackedPerSecondByRound: readonly number[]
-  /** Share of one core that the client process used: near 1, the clients are what limits. */
+  /** Share of one core that the client process used: near 1, the clients are what limits. Open loop spins: always 1. */
   readonly clientCpu: number
+  /** These two until everything sent was answered. */
   readonly acked: number
   readonly delivered: number
   /** Open loop: due, and never sent. */
@@ -59,7 +60,7 @@ export function totals(rounds: readonly Round[]): Totals {
     ackedPerSecondByRound: rounds.map((round) => Math.round(round.acked / round.seconds)),
     clientCpu: rounded(sum((round) => round.clientCpuSeconds) / seconds, 2),
     acked: sum((round) => round.ackedInAll),
-    delivered: sum((round) => round.delivered),
+    delivered: sum((round) => round.deliveredInAll),
     neverSent: sum((round) => round.neverSent),
   }
 }

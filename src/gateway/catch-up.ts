@@ -50,6 +50,7 @@ export class CatchUp {
   /** Stops delivering to it; says so where it did not know yet. */
   begin(connection: Connection): void {
     const { limits, queues, events, close } = this.#parts
+    if (connection.isClosed) return
     const isHopeless = connection.unsentBytes > CUT_OFF_FACTOR * limits.sendQueueBytesMax
     if (isHopeless || connection.phase !== 'open') return close(connection, 'too-far-behind')
     const isTold = connection.lag !== undefined && !connection.lag.isOver

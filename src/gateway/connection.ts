@@ -9,8 +9,9 @@ import type { Rate } from './rate.js'
 import type { Socket } from './socket-server.js'
 import type { Target } from './targets.js'
 
-/** new: said nothing yet. greeting: its Hello is on its way. open: welcomed. closed: to be forgotten. */
-export type Phase = 'new' | 'greeting' | 'open' | 'closed'
+/** new: said nothing yet. greeting: its Hello is on its way. open: welcomed. leaving: its last bytes are being
+ *  sent. closed: forgotten. */
+export type Phase = 'new' | 'greeting' | 'open' | 'leaving' | 'closed'
 
 export class Connection {
   /** From 1, not used again in the worker's life. */
@@ -48,7 +49,8 @@ export class Connection {
     this.rate = rate
   }
 
+  /** Or about to be: nothing more is done for it. */
   get isClosed(): boolean {
-    return this.phase === 'closed'
+    return this.phase === 'closed' || this.phase === 'leaving'
   }
 }

@@ -18,7 +18,7 @@ import { refusalOfVerdict, verifyClientFrame } from '../protocol/verify.js'
 import { BODY_TYPE_MAX, BodyType } from '../protocol/wire-numbers.js'
 import type { Bytes } from '../std/bytes.js'
 import { type Clock, sleep } from '../std/clock.js'
-import { fraction, type Random } from '../std/random.js'
+import type { Random } from '../std/random.js'
 import { CatchUp } from './catch-up.js'
 import { Connection } from './connection.js'
 import { Connections } from './connections.js'
@@ -26,6 +26,7 @@ import type { GatewayEvents } from './events.js'
 import { greet } from './hello.js'
 import { CLOSE_CODE_BASE, GATEWAY_LIMITS, type GatewayLimits, OWN_REF } from './limits.js'
 import { Rate } from './rate.js'
+import { RetryAfter } from './retry-after.js'
 import { SendQueues } from './send-queues.js'
 import type { Socket, SocketListener } from './socket-server.js'
 import { Sweep } from './sweep.js'
@@ -33,10 +34,8 @@ import { Targets } from './targets.js'
 import type { VerifyToken } from './token.js'
 
 const DRAIN_LOOK_MS = 10
-/** Clients of a stopping server come back within this time, spread evenly. */
-const RECONNECT_SPREAD_MS = 2_000
-const BUSY_RETRY_MS = 50
-const CROWDED_RETRY_MS = 5_000
+/** How long a drain waits for sockets to take the last answers. */
+const LAST_BYTES_MS = 1_000
 
 export interface GatewayParts {
   readonly commands: Commands
@@ -51,7 +50,7 @@ export interface GatewayParts {
 export class Gateway implements GatewayEnd, SocketListener {
   readonly #commands: Commands
   readonly #clock: Clock
-  readonly #random: Random
+  readonly #retryAfter: RetryAfter
   readonly #verifyToken: VerifyToken
   readonly #events: GatewayEvents
   readonly #limits: GatewayLimits
@@ -69,7 +68,7 @@ export class Gateway implements GatewayEnd, SocketListener {
     const { commands, clock, events, limits = GATEWAY_LIMITS } = parts
     this.#commands = commands
     this.#clock = clock
-    this.#random = parts.random
+    this.#retryAfter = new RetryAfter(parts.random)
     this.#verifyToken = parts.verifyToken
     this.#events = events
     this.#limits = limits
@@ -89,10 +88,10 @@ export class Gateway implements GatewayEnd, SocketListener {
     const connection = new Connection(this.#connections.nextNumber(), socket, this.#sweep.second, rate)
     socket.attachment = connection
     this.#connections.add(connection)
-    if (this.#isDraining) return this.#close(connection, 'draining', this.#reconnectAfterMs())
+    if (this.#isDraining) return this.#close(connection, 'draining', this.#retryAfter.reconnectMs())
     if (this.#connections.count <= this.#limits.connectionsPerWorkerMax) return
     this.#refusedConnections++
-    this.#close(connection, 'too-many-connections', CROWDED_RETRY_MS)
+    this.#close(connection, 'too-many-connections', this.#retryAfter.crowdedMs())
   }
 
   received(socket: Socket, message: Bytes): void {
@@ -140,7 +139,7 @@ export class Gateway implements GatewayEnd, SocketListener {
     if (ref >= OWN_REF) return this.#catchUp.unknown(connection, ref)
     this.#answered(connection)
     if (connection.phase === 'greeting') this.#endSession(connection)
-    this.#refuse(connection, 'unknown-outcome', ref, 0, BUSY_RETRY_MS)
+    this.#refuse(connection, 'unknown-outcome', ref, 0, this.#retryAfter.busyMs())
   }
 
   deliver(numbers: ArrayLike<number>, count: number, what: Delivered, bytes: Bytes, start: number, end: number): void {
@@ -177,12 +176,14 @@ export class Gateway implements GatewayEnd, SocketListener {
     this.#isDraining = true
     const connections = this.#connections.count
     for (const connection of this.#connections.all()) {
-      this.#refuse(connection, 'draining', 0, 0, this.#reconnectAfterMs())
+      this.#refuse(connection, 'draining', 0, 0, this.#retryAfter.reconnectMs())
     }
     const until = this.#clock.monotonic() + withinMs
     while (this.#inFlight > 0 && this.#clock.monotonic() < until) await sleep(this.#clock, DRAIN_LOOK_MS)
     this.#events.drained({ connections, unanswered: this.#inFlight })
     this.#queues.flush()
+    const flushedBy = Math.min(until, this.#clock.monotonic() + LAST_BYTES_MS)
+    while (this.#queues.unsentBytes > 0 && this.#clock.monotonic() < flushedBy) await sleep(this.#clock, DRAIN_LOOK_MS)
     for (const connection of this.#connections.all()) this.#end(connection, 'draining')
     this.#sweep.stop()
   }
@@ -224,9 +225,9 @@ export class Gateway implements GatewayEnd, SocketListener {
       this.#refuse(connection, 'hello-first', ref, n, 0)
       return connection.phase === 'new' ? this.#end(connection, 'hello-first') : undefined
     }
-    if (this.#isDraining) return this.#refuse(connection, 'draining', ref, n, this.#reconnectAfterMs())
+    if (this.#isDraining) return this.#refuse(connection, 'draining', ref, n, this.#retryAfter.reconnectMs())
     if (connection.inFlight >= this.#limits.inFlightMax) {
-      return this.#refuse(connection, 'too-many-requests', ref, n, BUSY_RETRY_MS)
+      return this.#refuse(connection, 'too-many-requests', ref, n, this.#retryAfter.busyMs())
     }
     const { lastTarget } = connection
     const { app } = session
@@ -237,7 +238,7 @@ export class Gateway implements GatewayEnd, SocketListener {
     this.#inFlight++
     if (this.#commands.command(session, target.key, ref, bytes, start, end)) return
     this.#answered(connection)
-    this.#refuse(connection, 'mailbox-full', ref, n, this.#busyAfterMs())
+    this.#refuse(connection, 'mailbox-full', ref, n, this.#retryAfter.busyMs())
   }
 
   // ── Hello ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -245,7 +246,7 @@ export class Gateway implements GatewayEnd, SocketListener {
   #hello(connection: Connection, bytes: Bytes, start: number, end: number): void {
     const { ref } = this.#frame
     if (connection.phase !== 'new') return this.#close(connection, 'bad-frame') // one Hello, then its answer
-    if (this.#isDraining) return this.#refuse(connection, 'draining', ref, 0, this.#reconnectAfterMs())
+    if (this.#isDraining) return this.#refuse(connection, 'draining', ref, 0, this.#retryAfter.reconnectMs())
     const greeting = greet(connection.number, this.#frame, bytes, this.#verifyToken, this.#clock.now())
     if (!greeting.ok) {
       this.#refuse(connection, greeting.code, ref, 0, 0)
@@ -253,7 +254,7 @@ export class Gateway implements GatewayEnd, SocketListener {
     }
     const { session } = greeting
     if (this.#connections.sessionCountOf(session.inbox) >= this.#limits.connectionsPerUserMax) {
-      this.#refuse(connection, 'too-many-connections', ref, 0, CROWDED_RETRY_MS)
+      this.#refuse(connection, 'too-many-connections', ref, 0, this.#retryAfter.crowdedMs())
       return this.#end(connection, 'too-many-connections')
     }
     connection.session = session
@@ -264,7 +265,7 @@ export class Gateway implements GatewayEnd, SocketListener {
     if (this.#commands.command(session, session.inbox, ref, bytes, start, end)) return
     this.#answered(connection)
     this.#endSession(connection)
-    this.#refuse(connection, 'mailbox-full', ref, 0, this.#busyAfterMs())
+    this.#refuse(connection, 'mailbox-full', ref, 0, this.#retryAfter.busyMs())
   }
 
   /** The user's shard has answered Hello: the connection is open, or may say Hello again. */
@@ -313,6 +314,7 @@ export class Gateway implements GatewayEnd, SocketListener {
 
   #end(connection: Connection, why: RefusalName): void {
     if (connection.isClosed) return
+    connection.phase = 'leaving'
     this.#queues.flushOne(connection)
     const { socket, unsentBytes } = connection
     this.#forget(connection)
@@ -322,7 +324,7 @@ export class Gateway implements GatewayEnd, SocketListener {
   }
 
   #forget(connection: Connection): void {
-    if (connection.isClosed) return
+    if (connection.phase === 'closed') return
     connection.phase = 'closed'
     this.#inFlight -= connection.inFlight
     connection.lag = undefined
@@ -335,13 +337,5 @@ export class Gateway implements GatewayEnd, SocketListener {
     if (this.#refusedConnections === 0) return
     this.#events.full({ connections: this.#connections.count, refused: this.#refusedConnections })
     this.#refusedConnections = 0
-  }
-
-  #busyAfterMs(): number {
-    return Math.ceil(BUSY_RETRY_MS * (1 + fraction(this.#random)))
-  }
-
-  #reconnectAfterMs(): number {
-    return Math.ceil(RECONNECT_SPREAD_MS * fraction(this.#random))
   }
 }

@@ -41,13 +41,17 @@ export class SendQueues {
   #lastStart = -1
   #lastEnd = -1
   #isScheduled = false
-  /** Bytes that sockets of this worker have taken and the kernel has not. */
   #unsentBytes = 0
 
   constructor({ clock, limits, onBehind }: SendQueuesParts) {
     this.#clock = clock
     this.#limits = limits
     this.#onBehind = onBehind
+  }
+
+  /** Bytes that sockets of this worker have taken and the kernel has not. */
+  get unsentBytes(): number {
+    return this.#unsentBytes
   }
 
   /** Where to append frames of at most 1 KiB for one connection, until the next call of anything here. */

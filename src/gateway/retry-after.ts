@@ -1,0 +1,32 @@
+/**
+ * When a refused client should come again: soon, and never all at the same moment.
+ */
+import { fraction, type Random } from '../std/random.js'
+
+const BUSY_MS = 50
+const CROWDED_MS = 5_000
+/** Clients of a stopping server come back within this time, spread evenly. */
+const RECONNECT_SPREAD_MS = 2_000
+
+export class RetryAfter {
+  readonly #random: Random
+
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  /** Queues are full; they empty in milliseconds. */
+  busyMs(): number {
+    return Math.ceil(BUSY_MS * (1 + fraction(this.#random)))
+  }
+
+  /** Too many connections; some must end first. */
+  crowdedMs(): number {
+    return Math.ceil(CROWDED_MS * (1 + fraction(this.#random)))
+  }
+
+  /** Another worker or process takes over now. */
+  reconnectMs(): number {
+    return Math.ceil(RECONNECT_SPREAD_MS * fraction(this.#random))
+  }
+}

@@ -25,12 +25,12 @@ export type AppendOutcome =
 
 export interface LoggedFrame {
   readonly tail: Tail
-  /** The tail of the frame before it in this shard, where the log knows it; undefined where it was purged. */
   readonly bytes: Uint8Array
 }
 
 /** How many appends of different shards the log takes at once: `grouped`, every ready shard in one write when the last
- *  one has settled (embedded), or up to `inFlightMax` side by side (JetStream, rules §13). */
+ *  one has settled (embedded), or up to `inFlightMax` side by side (JetStream, rules §13; a
+ *  log over several streams is several ShardLogs, or its limit is that of one). */
 export type LogPacing = { readonly kind: 'grouped' } | { readonly kind: 'streams'; readonly inFlightMax: number }
 
 export interface ShardLog extends AsyncDisposable {
@@ -57,13 +57,14 @@ export interface ShardLog extends AsyncDisposable {
 
   /**
    * The caller no longer needs frames of `shard` with a tail below `below`. The log may keep them longer; it never
-   * drops a frame at or above what every shard sharing its storage has allowed, nor the newest frame of a shard.
+   * drops a frame at or above what every shard sharing its storage has allowed, nor the newest frame of a shard. Where
+   * other processes own some of those shards, the adapter keeps the marks where all of them can be seen (ADR 2).
    */
   purge(shard: ShardId, below: Tail): void
 
   /** Shards whose newest frame is all that holds old storage back: their owner should append `carry` (rules §6). */
   onCarryWanted(listener: (shards: readonly ShardId[]) => void): void
 
-  /** Bytes held and the limit; sends are refused at LIMITS.logReserveFraction of it. */
+  /** Bytes held and the limit, as last seen where others append too; sends are refused at LIMITS.logReserveFraction of it. */
   usage(): { readonly usedBytes: number; readonly limitBytes: number }
 }

@@ -58,7 +58,8 @@ export interface TimelineRange {
 
 export interface MessageStore extends AsyncDisposable {
   /**
-   * Stores checkpoints. Each is atomic per actor, and its snapshot becomes readable no earlier than all of its writes.
+   * Stores checkpoints. An actor's row and pages become readable together and no earlier than its blocks; a snapshot no
+   * earlier than all of its writes. What failed halfway may leave blocks above the rows: readers ask up to a head they know.
    * Resolves once everything survives a power failure: only then may the log be purged. Throws UnavailableError,
    * after which the same checkpoints may be stored again. Checkpoints of one shard arrive in order.
    */

@@ -4,9 +4,7 @@
 import { equal } from 'node:assert/strict'
 import type { ActorKey, Seq, ShardId } from '../../src/domain/ids.js'
 import type { Position } from '../../src/domain/position.js'
-import type { ActorWrite, Checkpoint, MessageStore, TimelineBlock } from '../../src/storage/message-store.js'
-
-const utf8 = new TextEncoder()
+import type { ActorRow, ActorWrite, Checkpoint, MessageStore, TimelineBlock } from '../../src/storage/message-store.js'
 
 export function at(batchNo: number, index = 0): Position {
   return { logIncarnation: 1, batchNo, index }
@@ -21,7 +19,7 @@ export function write(
   row: string,
   { pages = new Map(), blocks = [] }: Partial<Pick<ActorWrite, 'pages' | 'blocks'>> = {},
 ): ActorWrite {
-  return { key, row: utf8.encode(row), pages, blocks }
+  return { key, row: bytesOf(row), pages, blocks }
 }
 
 export function block(firstSeq: Seq, lastSeq: Seq): TimelineBlock {
@@ -46,4 +44,27 @@ export function seqOf(bytes: Uint8Array): Seq {
 
 export function seqs(from: Seq, to: Seq): Seq[] {
   return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index)
+}
+
+export function pageOf(number: number, text: string): [number, Uint8Array] {
+  return [number, bytesOf(text)]
+}
+
+/** Stores may give Buffers; what counts is the bytes. */
+export function plain(actor: ActorRow | undefined) {
+  return (
+    actor && {
+      position: actor.position,
+      row: new TextDecoder().decode(actor.row),
+      pages: new Map([...actor.pages].map(([number, bytes]) => [number, new Uint8Array(bytes)])),
+    }
+  )
+}
+
+export function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}
+
+export function patternOf(size: number, step: number): Uint8Array {
+  return Uint8Array.from({ length: size }, (_, index) => (index * step) & 0xff)
 }

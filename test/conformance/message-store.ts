@@ -9,8 +9,21 @@ import { describe, test } from 'vitest'
 import { CorruptionError, UnavailableError } from '../../src/domain/errors.js'
 import { type ActorKey, ActorKind, actorKey, type ShardId } from '../../src/domain/ids.js'
 import { comparePositions, type Position } from '../../src/domain/position.js'
-import type { ActorRow, MessageStore } from '../../src/storage/message-store.js'
-import { at, block, checkpoint, event, seqOf, seqs, timeline, write } from './checkpoints.js'
+import type { MessageStore } from '../../src/storage/message-store.js'
+import {
+  at,
+  block,
+  bytesOf,
+  checkpoint,
+  event,
+  pageOf,
+  patternOf,
+  plain,
+  seqOf,
+  seqs,
+  timeline,
+  write,
+} from './checkpoints.js'
 
 /** `open` opens the same store each time: what one handle stored, the next one reads. */
 export function messageStoreConformance(adapter: string, open: () => Promise<MessageStore>): void {
@@ -327,27 +340,4 @@ export function messageStoreConformance(adapter: string, open: () => Promise<Mes
       await rejects(timeline(store, freshActor(), 1, 2), UnavailableError)
     })
   })
-}
-
-function pageOf(number: number, text: string): [number, Uint8Array] {
-  return [number, bytesOf(text)]
-}
-
-/** Stores may give Buffers; what counts is the bytes. */
-function plain(actor: ActorRow | undefined) {
-  return (
-    actor && {
-      position: actor.position,
-      row: new TextDecoder().decode(actor.row),
-      pages: new Map([...actor.pages].map(([number, bytes]) => [number, new Uint8Array(bytes)])),
-    }
-  )
-}
-
-function bytesOf(text: string): Uint8Array {
-  return new TextEncoder().encode(text)
-}
-
-function patternOf(size: number, step: number): Uint8Array {
-  return Uint8Array.from({ length: size }, (_, index) => (index * step) & 0xff)
 }

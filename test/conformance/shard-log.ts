@@ -10,12 +10,15 @@ import { describe, test } from 'vitest'
 import type { ShardId } from '../../src/domain/ids.js'
 import { LIMITS } from '../../src/domain/limits.js'
 import { type LoggedFrame, type ShardLog, TAIL_START, type Tail } from '../../src/log/shard-log.js'
+import { bytesOf, patternOf, readOnce, textOf, texts } from './log-frames.js'
 
 export interface ShardLogConformanceOptions {
   /** Tests take a shard of their own each, so they need this many below it. */
   readonly shardCount?: number
   /** True where two handles may be open at once, as two nodes of a cluster are. */
   readonly sharedByHandles?: boolean
+  /** Opens a log that holds nothing yet: the purge that every shard allows is tried there, since shards share storage. */
+  readonly openEmpty?: () => Promise<ShardLog>
   /** Lets a little of the log's time pass, while it is busy or stale. */
   readonly pause?: () => Promise<void>
 }
@@ -194,6 +197,25 @@ export function shardLogConformance(
       deepEqual((await readUntil(log, neighbour, TAIL_START, kept[5]!)).map(textOf), texts(0, 6))
     })
 
+    test.runIf(options.openEmpty !== undefined)(
+      'a purge that every shard allows leaves what each still needs',
+      async () => {
+        await using log = await options.openEmpty!()
+        const shards = [0, 1, 2, 3] as ShardId[]
+        const tails = new Map<ShardId, Tail[]>()
+        for (const shard of shards) tails.set(shard, await fill(log, shard, 8))
+        for (const [index, shard] of shards.entries()) log.purge(shard, tails.get(shard)![4 + index]!)
+        await pause()
+        for (const [index, shard] of shards.entries()) {
+          const [newest, needed] = [tails.get(shard)!.at(-1)!, tails.get(shard)![4 + index]!]
+          const frames = await readUntil(log, shard, needed - 1, newest)
+          deepEqual(frames.map(textOf), texts(4 + index, 8))
+          await fencedAt(log, shard, TAIL_START, newest)
+          await settled(log, shard, bytesOf('next'), newest)
+        }
+      },
+    )
+
     test('everything is there again after closing and opening', async () => {
       const shard = freshShard()
       let tails: Tail[]
@@ -322,26 +344,4 @@ export function shardLogConformance(
     }
     throw new Error('it never came to hold')
   }
-}
-
-async function readOnce(log: ShardLog, shard: ShardId, after: Tail): Promise<LoggedFrame[]> {
-  const frames: LoggedFrame[] = []
-  for await (const frame of log.read(shard, after)) frames.push(frame)
-  return frames
-}
-
-function texts(from: number, to: number): string[] {
-  return Array.from({ length: to - from }, (_, index) => `frame ${from + index}`)
-}
-
-function bytesOf(text: string): Uint8Array {
-  return new TextEncoder().encode(text)
-}
-
-function textOf(frame: LoggedFrame): string {
-  return new TextDecoder().decode(frame.bytes)
-}
-
-function patternOf(size: number, step: number): Uint8Array {
-  return Uint8Array.from({ length: size }, (_, index) => (index * step) & 0xff)
 }

@@ -13,7 +13,9 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 const SMALL: Partial<WalOptions> = { segmentBytes: 512 * 1024, limitBytes: 64 * 1024 * 1024 }
 
-shardLogConformance('embedded', () => openLog(join(root, 'conformance'), SMALL))
+shardLogConformance('embedded', () => openLog(join(root, 'conformance'), SMALL), {
+  openEmpty: () => openLog(join(root, 'empty'), SMALL),
+})
 
 async function openLog(path: string, wal: Partial<WalOptions>): Promise<EmbeddedShardLog> {
   const folder = openNodeFolder(path)

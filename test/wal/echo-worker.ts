@@ -3,8 +3,9 @@
  */
 import { type MessagePort, workerData } from 'node:worker_threads'
 import type { Address } from '../../src/log/bus.js'
-import { MessagePortBus } from '../../src/log/embedded/bus.js'
+import { PortBus } from '../../src/log/embedded/bus.js'
 
-const { address, control } = workerData as { address: Address; control: MessagePort }
-const bus = new MessagePortBus(address, control)
+const { address, peer, port } = workerData as { address: Address; peer: Address; port: MessagePort }
+const bus = new PortBus(address)
 bus.onMessage((from, bytes) => bus.publish(from, bytes))
+bus.connect(peer, port)

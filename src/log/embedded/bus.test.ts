@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type MessagePort, Worker } from 'node:worker_threads'
+import { MessageChannel, Worker } from 'node:worker_threads'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, test } from 'vitest'
 import { busConformance } from '../../../test/conformance/bus.js'
 import type { Address } from '../bus.js'
-import { MessagePortBroker, MessagePortBus } from './bus.js'
+import { PortBus } from './bus.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'parley-bus-'))
 const echoScript = join(folder, 'echo-worker.mjs')
@@ -19,46 +19,37 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 busConformance('message ports', async () => {
-  const broker = new MessagePortBroker()
-  const [one, two] = ['node.0.1', 'node.1.1'].map((name) => {
-    const address = name as Address
-    return new MessagePortBus(address, broker.join(address))
-  })
+  const [one, two] = connectedBuses()
   return {
-    one: one!,
-    two: two!,
+    one,
+    two,
     async [Symbol.asyncDispose]() {
-      await one![Symbol.asyncDispose]()
-      await two![Symbol.asyncDispose]()
-      for (const { self } of [one!, two!]) broker.leave(self)
+      await one[Symbol.asyncDispose]()
+      await two[Symbol.asyncDispose]()
     },
   }
 })
 
 test('batches reach real worker threads and come back, also after one was replaced', async () => {
-  const broker = new MessagePortBroker()
   const here = 'node.main.1' as Address
-  await using bus = new MessagePortBus(here, broker.join(here))
-  const lives = ['node.1.1', 'node.1.2'] as Address[]
-  for (const address of lives) {
-    const worker = startEcho(address, broker.join(address))
-    equal(await roundTrip(bus, address), 'hello')
+  await using bus = new PortBus(here)
+  for (const there of ['node.1.1', 'node.1.2'] as Address[]) {
+    const { port1, port2 } = new MessageChannel()
+    const workerData = { address: there, peer: here, port: port2 }
+    const worker = new Worker(echoScript, { workerData, transferList: [port2] })
+    bus.connect(there, port1)
+    equal(await roundTrip(bus, there), 'hello')
     await worker.terminate()
-    broker.leave(address)
-    bus.publish(address, Buffer.from('nobody hears this'))
+    bus.publish(there, Buffer.from('nobody hears this'))
+    bus.disconnect(there)
   }
-  broker.leave(here)
 })
 
 test('a receiver that takes nothing costs its sender a bounded amount of memory, and hears again later', async () => {
-  const broker = new MessagePortBroker()
-  const [here, there] = ['node.0.1', 'node.1.1'] as Address[]
-  await using bus = new MessagePortBus(here!, broker.join(here!))
-  await using lagging = new MessagePortBus(there!, broker.join(there!))
+  const [bus, lagging] = connectedBuses()
   bus.onMessage(() => {}) // hears of what was taken
-  await turns()
   for (let count = 0; count < 40; count++) {
-    bus.publish(there!, new Uint8Array(1024 * 1024))
+    bus.publish(lagging.self, new Uint8Array(1024 * 1024))
     await turns()
   }
   let received = 0
@@ -67,20 +58,27 @@ test('a receiver that takes nothing costs its sender a bounded amount of memory,
   await turns()
   ok(received > 0 && received <= 16 * 1024 * 1024, `${received} bytes were kept`)
   const before = received
-  bus.publish(there!, new Uint8Array(1024 * 1024))
+  bus.publish(lagging.self, new Uint8Array(1024 * 1024))
   for (let waiting = 0; waiting < 1_000 && received === before; waiting++) await turns()
   ok(received > before)
+  await bus[Symbol.asyncDispose]()
+  await lagging[Symbol.asyncDispose]()
 })
 
-function startEcho(address: Address, control: MessagePort): Worker {
-  return new Worker(echoScript, { workerData: { address, control }, transferList: [control] })
+function connectedBuses(): [PortBus, PortBus] {
+  const { port1, port2 } = new MessageChannel()
+  const one = new PortBus('node.0.1' as Address)
+  const two = new PortBus('node.1.1' as Address)
+  one.connect(two.self, port1)
+  two.connect(one.self, port2)
+  return [one, two]
 }
 
-async function roundTrip(bus: MessagePortBus, to: Address): Promise<string> {
+async function roundTrip(bus: PortBus, to: Address): Promise<string> {
   const answer = new Promise<string>((resolve) => {
     bus.onMessage((from, bytes) => from === to && resolve(Buffer.from(bytes).toString()))
   })
-  const ticking = setInterval(() => bus.publish(to, Buffer.from('hello')), 5) // lost until both have been introduced
+  const ticking = setInterval(() => bus.publish(to, Buffer.from('hello')), 5) // any of them may be lost
   try {
     return await answer
   } finally {

@@ -7,8 +7,7 @@
  *
  *   batch   for each message: bytes u32, 0 u32, the message, zeroes up to a multiple of 8
  */
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import { assert } from '../../std/assert.js'
+import type { MessagePort } from 'node:worker_threads'
 import { align8 } from '../../std/bytes.js'
 import { type Clock, SYSTEM_CLOCK } from '../../std/clock.js'
 import type { Address, Bus } from '../bus.js'
@@ -21,15 +20,9 @@ const REPORT_BYTES = 1024 * 1024
 
 type Listener = (from: Address, bytes: Uint8Array) => void
 
-/** What the broker tells a worker. */
-type Introduction =
-  | { readonly kind: 'met'; readonly peer: Address; readonly port: MessagePort }
-  | { readonly kind: 'gone'; readonly peer: Address }
-
-/** A worker's end. `control` is what the broker's `join` returned for it, in the main thread. */
-export class MessagePortBus implements Bus {
+/** A worker's end. Whoever starts the workers makes a channel for each pair and gives each its port. */
+export class PortBus implements Bus {
   readonly self: Address
-  readonly #control: MessagePort
   readonly #clock: Clock
   readonly #links = new Map<Address, Link>()
   /** Links with something to send at the end of this turn. */
@@ -38,11 +31,26 @@ export class MessagePortBus implements Bus {
   #isScheduled = false
   #listener: Listener | undefined
 
-  constructor(self: Address, control: MessagePort, clock: Clock = SYSTEM_CLOCK) {
+  constructor(self: Address, clock: Clock = SYSTEM_CLOCK) {
     this.self = self
-    this.#control = control
     this.#clock = clock
-    control.on('message', (introduction: Introduction) => this.#introduced(introduction))
+  }
+
+  /** From here on `peer` is reached through `port`, which is the bus's. */
+  connect(peer: Address, port: MessagePort): void {
+    this.disconnect(peer)
+    const link = new Link(peer, port)
+    this.#links.set(peer, link)
+    port.once('close', () => {
+      if (this.#links.get(peer) === link) this.#links.delete(peer)
+    })
+    if (this.#listener !== undefined) link.listen(this.#listener)
+  }
+
+  /** The worker at `peer` has exited, or is about to. */
+  disconnect(peer: Address): void {
+    this.#links.get(peer)?.close()
+    this.#links.delete(peer)
   }
 
   publish(to: Address, bytes: Uint8Array): void {
@@ -65,22 +73,8 @@ export class MessagePortBus implements Bus {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener = undefined
-    this.#control.close()
     for (const link of this.#links.values()) link.close()
     this.#links.clear()
-  }
-
-  #introduced(introduction: Introduction): void {
-    const { peer } = introduction
-    this.#links.get(peer)?.close()
-    this.#links.delete(peer)
-    if (introduction.kind === 'gone') return
-    const link = new Link(peer, introduction.port)
-    this.#links.set(peer, link)
-    introduction.port.once('close', () => {
-      if (this.#links.get(peer) === link) this.#links.delete(peer)
-    })
-    if (this.#listener !== undefined) link.listen(this.#listener)
   }
 
   #flush(): void {
@@ -92,35 +86,6 @@ export class MessagePortBus implements Bus {
     this.#toSelf = []
     for (const bytes of toSelf) this.#listener?.(this.self, bytes)
   }
-}
-
-/** The main thread's part: introduces the workers to each other. */
-export class MessagePortBroker {
-  readonly #controls = new Map<Address, MessagePort>()
-
-  /** A new worker, or a worker's new life. The port returned goes to the worker, transferred, and into its bus. */
-  join(address: Address): MessagePort {
-    assert(!this.#controls.has(address), `${address} has joined already`)
-    const { port1: control, port2: forWorker } = new MessageChannel()
-    for (const [peer, peerControl] of this.#controls) {
-      const { port1, port2 } = new MessageChannel()
-      introduce(peerControl, { kind: 'met', peer: address, port: port1 })
-      introduce(control, { kind: 'met', peer, port: port2 })
-    }
-    this.#controls.set(address, control)
-    return forWorker
-  }
-
-  /** The worker has exited, or is about to. */
-  leave(address: Address): void {
-    this.#controls.get(address)?.close()
-    this.#controls.delete(address)
-    for (const control of this.#controls.values()) introduce(control, { kind: 'gone', peer: address })
-  }
-}
-
-function introduce(control: MessagePort, introduction: Introduction): void {
-  control.postMessage(introduction, introduction.kind === 'met' ? [introduction.port] : [])
 }
 
 /** One end of a channel to one other worker. Carries batches one way and, as numbers, reports of bytes taken the other. */

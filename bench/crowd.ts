@@ -203,10 +203,15 @@ export class Crowd {
     await beginConversations(this.#participants, { conversations, userOf, body: bodyOf(0, this.plan.bodyBytes) })
   }
 
+  /** Hangs up. `connect` comes back, lanes and all. */
+  cut(): void {
+    for (const participant of this.#participants) participant.connection.cut()
+  }
+
   close(): void {
     this.#isClosed = true
     clearInterval(this.#pinging)
-    for (const participant of this.#participants) participant.connection.cut()
+    this.cut()
   }
 
   /** All of one length, so that every frame of a run has the same layout. */

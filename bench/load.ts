@@ -150,6 +150,15 @@ export const api = {
     }
   },
 
+  cut(id: number): void {
+    crowds.get(id)!.cut()
+  },
+
+  /** After `cut`: the same devices again. */
+  async reconnect(id: number, address: Address): Promise<void> {
+    await crowds.get(id)!.connect(address)
+  },
+
   close(id: number): void {
     crowds.get(id)?.close()
   },

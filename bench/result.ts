@@ -78,11 +78,23 @@ export function provenance(options: BenchOptions, cores: Cores): Provenance {
   }
 }
 
-/** What read-back found, under the names of the result. */
-export function verdictFields(verdict: Verdict) {
-  const { violations, complaints, refusals, refusalsWithoutWait, redelivered, duplicateAcks, digest, messagesRead } =
-    verdict
-  return { violations, complaints, refusals, refusalsWithoutWait, redelivered, duplicateAcks, digest, messagesRead }
+/** What read-back found, under the names of the result; of several crowds together, with the last one's digest. */
+export function verdictFields(...verdicts: readonly Verdict[]) {
+  const sum = (of: (verdict: Verdict) => number) => verdicts.reduce((total, verdict) => total + of(verdict), 0)
+  const refusals: Record<string, number> = {}
+  for (const verdict of verdicts) {
+    for (const [code, count] of Object.entries(verdict.refusals)) refusals[code] = (refusals[code] ?? 0) + count
+  }
+  return {
+    violations: sum((verdict) => verdict.violations),
+    complaints: verdicts.flatMap((verdict) => verdict.complaints),
+    refusals,
+    refusalsWithoutWait: sum((verdict) => verdict.refusalsWithoutWait),
+    redelivered: sum((verdict) => verdict.redelivered),
+    duplicateAcks: sum((verdict) => verdict.duplicateAcks),
+    messagesRead: sum((verdict) => verdict.messagesRead),
+    digest: verdicts.at(-1)!.digest,
+  }
 }
 
 export function rounded(value: number, digits: number): number {

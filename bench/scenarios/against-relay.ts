@@ -39,7 +39,7 @@ export async function againstRelay(lab: Lab, shape: 'pairs' | 'group'): Promise<
     ...provenance(options, lab.cores),
     ...totals(ours),
     serverRssBytesPerSession: Math.round(sessionBytes),
-    serverRssBytesUnderLoad: target.processes.residentBytes(),
+    serverRssBytesAtEnd: target.processes.residentBytes(),
     ...(relay === undefined ? { relayRatio: null } : await relayFields(lab, relay, ours, theirs)),
     ...verdictFields(verdict),
   }

@@ -6,16 +6,19 @@
  * server took from being started to being ready.
  */
 import type { Lab, Round, Side } from '../lab.js'
+import type { Verdict } from '../load.js'
 import { median, provenance, type Result, rounded, totals, verdictFields } from '../result.js'
 
 const FILL_WINDOW = 32
+const FILL_IDLE_TIMEOUT_MS = 600_000
 
 export async function growth(lab: Lab): Promise<Result> {
   const { options } = lab
-  const fullBytesBefore = await fill(lab)
+  const filled = await fill(lab)
   const startedAt = performance.now()
   const fullTarget = await lab.server('full')
   const fullReadyMs = Math.round(performance.now() - startedAt)
+  const filledVerdict = await verifyAgain(lab, { target: fullTarget, crowd: filled.crowd })
   const full = await lab.join(fullTarget, lab.plan('pairs', 'turns'))
   const empty = await lab.join(await lab.server('empty'), lab.plan('pairs', 'turns'))
 
@@ -30,7 +33,7 @@ export async function growth(lab: Lab): Promise<Result> {
 
   const cost = ({ cpuMicros, ackedInAll }: Round) => rounded(cpuMicros / ackedInAll, 2)
   const ratios = rounds.map((round) => rounded(cost(round.full) / cost(round.empty), 3))
-  const verdict = await lab.verify(full)
+  const verdicts = [filledVerdict, await lab.verify(full), await lab.verify(empty)]
   return {
     ...provenance(options, lab.cores),
     ...totals(rounds.map((round) => round.full)),
@@ -41,23 +44,31 @@ export async function growth(lab: Lab): Promise<Result> {
     emptyCpuMicros: rounds.map((round) => cost(round.empty)),
     fullCpuMicros: rounds.map((round) => cost(round.full)),
     fullReadyMs,
-    fillRssBytes: fullBytesBefore,
+    fillRssBytes: filled.residentBytes,
     fullRssBytes: fullTarget.processes.residentBytes(),
     emptyRssBytes: empty.target.processes.residentBytes(),
-    ...verdictFields(verdict),
+    ...verdictFields(...verdicts),
   }
 }
 
-/** Gives the full server what it shall hold, then stops it. Returns its memory at the end of filling. */
-async function fill(lab: Lab): Promise<number> {
+/** Gives the full server what it shall hold, then stops it. */
+async function fill(lab: Lab): Promise<{ readonly crowd: number; readonly residentBytes: number }> {
   const { options, load } = lab
   const target = await lab.server('full')
-  const side: Side = await lab.join(target, lab.plan('pairs', 'fill', 200))
-  await load.ask('fillMessages', side.crowd, { messages: options.messages, window: FILL_WINDOW })
-  await load.ask('fillConversations', side.crowd, options.conversations)
-  await target.processes.idle(600_000)
-  const bytes = target.processes.residentBytes()
-  await load.ask('close', side.crowd)
+  const { crowd } = await lab.join(target, lab.plan('pairs', 'fill', 200))
+  await load.ask('fillMessages', crowd, { messages: options.messages, window: FILL_WINDOW })
+  await load.ask('fillConversations', crowd, options.conversations)
+  await target.processes.idle(FILL_IDLE_TIMEOUT_MS)
+  const residentBytes = target.processes.residentBytes()
+  await load.ask('cut', crowd)
   await target.stop()
-  return bytes
+  return { crowd, residentBytes }
+}
+
+/** What was acked before the restart must be there after it. */
+async function verifyAgain({ load }: Lab, side: Side): Promise<Verdict> {
+  await load.ask('reconnect', side.crowd, side.target.address)
+  const verdict = await load.ask('verify', side.crowd, { readBack: true })
+  await load.ask('close', side.crowd)
+  return verdict
 }

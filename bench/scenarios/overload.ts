@@ -24,7 +24,7 @@ export async function overload(lab: Lab): Promise<Result> {
     peakAckedPerSecond: peak.ackedPerSecond,
     offeredPerSecond: ratePerSecond,
     goodputRatio: rounded(over.ackedPerSecond / peak.ackedPerSecond, 3),
-    serverRssBytesUnderLoad: side.target.processes.residentBytes(),
+    serverRssBytesAtEnd: side.target.processes.residentBytes(),
     ...verdictFields(verdict),
     violations: verdict.violations + verdict.refusalsWithoutWait,
   }

@@ -53,4 +53,7 @@ function optionsOrUsage(): BenchOptions | undefined {
 }
 
 process.once('SIGINT', () => process.exit(130)) // runs the exit handlers, which end what was started
-process.exitCode = await main()
+process.exitCode = await main().catch((error: unknown) => {
+  process.stderr.write(`bench: ${error instanceof Error ? error.stack : error}\n`)
+  return 1
+})

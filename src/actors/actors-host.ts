@@ -181,8 +181,8 @@ export class ActorsHost implements OwnerHandle {
     let actors = 0
     let tailBytes = 0
     for (const shard of this.#shards.values()) {
-      actors += shard.activationCount
-      tailBytes += shard.tailBytes()
+      actors += shard.activations.count
+      tailBytes += shard.activations.tailBytes()
     }
     const max = this.#parts.activationsMax ?? LIMITS.activationsMax
     const tooMany = actors - max
@@ -190,7 +190,7 @@ export class ActorsHost implements OwnerHandle {
     let left = Math.max(tooMany, tooLarge > 0 ? Math.ceil((actors * tooLarge) / tailBytes) : 0)
     for (const shard of this.#shards.values()) {
       if (left <= 0) return
-      left -= shard.retire(left)
+      left -= shard.activations.retire(left)
     }
   }
 }

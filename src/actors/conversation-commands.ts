@@ -4,16 +4,17 @@
  * The sender's content is copied once, from the frame it came in into the log frame that fills; from there the same
  * bytes go to the log, the devices, the recent tail and the store.
  */
-import { crc32 } from 'node:zlib'
 import type { UserId } from '../domain/ids.js'
 import { beginRecord, endRecord, RecordKind } from '../log/frame.js'
 import { writeAck } from '../protocol/answer-frames.js'
 import type { ClientFrame } from '../protocol/client-frame.js'
 import { contentHash } from '../protocol/content-hash.js'
 import { EventTemplate, writeMembershipEvent } from '../protocol/event-frame.js'
+import { writeLaneRecord } from '../protocol/lane-record.js'
 import { AckFlag, BodyType, type ChangeAction, EventKind } from '../protocol/wire-numbers.js'
 import { unreachable } from '../std/assert.js'
 import type { Bytes } from '../std/bytes.js'
+import { crc32OfText } from '../std/crc32.js'
 import type { ConversationActivation } from './activation.js'
 import {
   apply,
@@ -23,7 +24,6 @@ import {
   type LaneSpent,
   type TimelineEvent,
 } from './conversation.js'
-import { writeLaneRecord } from './lane-record.js'
 import type { InLink } from './owner-link.js'
 import type { Session } from './peers.js'
 import type { Shard } from './shard.js'
@@ -121,7 +121,10 @@ export class ConversationCommands {
     const { loop } = this.#shard
     const record = beginRecord(loop.filling.frame)
     const kind = spent.wireCode === 0 ? RecordKind.voided : RecordKind.refused
-    writeLaneRecord(loop.filling.frame, activation.state.name, spent, spent.lane)
+    const { app, kind: actorKind, id: actor } = activation.state.name
+    const { from: user, n, hash, wireCode: code } = spent
+    const { device, number: lane, random: laneRandom } = spent.lane
+    writeLaneRecord(loop.filling.frame, { app, actorKind, actor, user, device, lane, laneRandom, n, hash, code })
     endRecord(loop.filling.frame, record, kind)
     applySpent(activation.state, spent)
     this.#touch(activation, spent)
@@ -132,7 +135,7 @@ export class ConversationCommands {
   #touch(activation: ConversationActivation, by: { readonly from: UserId; readonly users?: readonly UserId[] }): void {
     activation.touch(by.from)
     for (const user of by.users ?? []) activation.touch(user)
-    this.#shard.touched(activation)
+    this.#shard.activations.touched(activation)
   }
 
   #ack(link: InLink, k: number, frame: ClientFrame, seq: number, time: number, flags: number): void {
@@ -173,7 +176,7 @@ function commandOf(session: Session, frame: ClientFrame, bytes: Bytes): Conversa
     case BodyType.change: {
       const users = frame.users(bytes) as UserId[]
       const action = frame.action as ChangeAction
-      return { kind: 'change', from, lane, n, action, users, hash: crc32([action, ...users].join('\u0000')) }
+      return { kind: 'change', from, lane, n, action, users, hash: crc32OfText([action, ...users].join('\u0000')) }
     }
     default:
       return { kind: 'void', from, lane, n, hash: 0 }

@@ -5,9 +5,9 @@
 import { beginRecord, endRecord, RecordKind } from '../log/frame.js'
 import { writeWelcome } from '../protocol/answer-frames.js'
 import type { ClientFrame } from '../protocol/client-frame.js'
+import { writeLaneRecord } from '../protocol/lane-record.js'
 import type { InboxActivation } from './activation.js'
 import { applyLaneOpened, decideLane } from './inbox.js'
-import { writeLaneRecord } from './lane-record.js'
 import type { LaneName } from './lanes.js'
 import type { InLink } from './owner-link.js'
 import type { Session } from './peers.js'
@@ -38,10 +38,22 @@ export class HelloCommand {
     const { loop } = this.#shard
     const out = loop.filling.frame
     const record = beginRecord(out)
-    writeLaneRecord(out, activation.state.name, undefined, lane)
+    const { app, kind, id } = activation.state.name
+    writeLaneRecord(out, {
+      app,
+      actorKind: kind,
+      actor: id,
+      user: id,
+      device: lane.device,
+      lane: lane.number,
+      laneRandom: lane.random,
+      n: 0,
+      hash: 0,
+      code: 0,
+    })
     endRecord(out, record, RecordKind.laneOpened)
     applyLaneOpened(activation.state, lane)
-    this.#shard.touched(activation)
+    this.#shard.activations.touched(activation)
     loop.filling.count++
     loop.wanted()
   }

@@ -48,7 +48,7 @@ export class HistoryCommand {
 
   async #readStore(asked: Asked, link: InLink, k: number): Promise<void> {
     const { activation, from, to } = asked
-    const isCurrent = this.#shard.lifeCheck()
+    const isCurrent = this.#shard.activations.lifeCheck()
     const storeTo = Math.min(to, activation.tail.firstSeq - 1)
     let stored: Uint8Array[]
     try {

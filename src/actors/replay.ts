@@ -4,13 +4,13 @@
 import type { ActorKind, ActorName, AppId, UserId } from '../domain/ids.js'
 import { type LogRecord, RecordKind } from '../log/frame.js'
 import { readEvent } from '../protocol/event-frame.js'
+import { readLaneRecord } from '../protocol/lane-record.js'
 import type { EventKind } from '../protocol/wire-numbers.js'
 import { assert } from '../std/assert.js'
 import type { Bytes } from '../std/bytes.js'
 import type { Activation } from './activation.js'
 import { apply, applySpent } from './conversation.js'
 import { applyLaneOpened } from './inbox.js'
-import { readLaneRecord } from './lane-record.js'
 
 /** `find` gives the actor, or undefined where its row holds the record already. */
 export async function applyRecord(
@@ -19,15 +19,18 @@ export async function applyRecord(
   find: (name: ActorName) => Promise<Activation | undefined>,
 ): Promise<void> {
   if (record.kind === RecordKind.event) return await applyEvent(frame, record, find)
-  const { name, spent } = readLaneRecord(frame, record.start, record.end)
+  const facts = readLaneRecord(frame, record.start, record.end)
+  const name = { app: facts.app as AppId, kind: facts.actorKind as ActorKind, id: facts.actor }
+  const lane = { device: facts.device, number: facts.lane, random: facts.laneRandom }
   const activation = await find(name)
   if (activation === undefined) return
   if (activation.kind === 'inbox') {
     assert(record.kind === RecordKind.laneOpened, `record kind ${record.kind} in an inbox`)
-    return applyLaneOpened(activation.state, spent.lane)
+    return applyLaneOpened(activation.state, lane)
   }
-  applySpent(activation.state, spent)
-  activation.touch(spent.from)
+  const from = facts.user as UserId
+  applySpent(activation.state, { from, lane, n: facts.n, hash: facts.hash, wireCode: facts.code })
+  activation.touch(from)
 }
 
 async function applyEvent(

@@ -5,7 +5,7 @@
  * answer waits with the batch (conversation-commands.ts, hello-command.ts, history.ts). When ownership is lost,
  * everything here is thrown away.
  */
-import { type ActorKey, type ActorName, actorKey, type ShardId } from '../domain/ids.js'
+import type { ShardId } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 import type { RefusalName } from '../domain/refusal.js'
 import { type FrameHead, type LogPlace, recordsOf } from '../log/frame.js'
@@ -17,9 +17,10 @@ import { Bytes } from '../std/bytes.js'
 import type { Clock } from '../std/clock.js'
 import type { Random } from '../std/random.js'
 import type { MessageStore, Snapshot } from '../storage/message-store.js'
-import { type Activation, activate, isInRow } from './activation.js'
+import { type Activation, isInRow } from './activation.js'
+import { Activations } from './activations.js'
 import { type Batch, PendingAnswers } from './batch.js'
-import { checkpointAt, cutCheckpoint, type PendingCheckpoint } from './checkpoint.js'
+import { checkpointAt, markStored, type PendingCheckpoint } from './checkpoint.js'
 import { CommitLoop, type Fold } from './commit-loop.js'
 import type { CommitScheduler } from './commit-scheduler.js'
 import { ConversationCommands } from './conversation-commands.js'
@@ -27,7 +28,7 @@ import type { ActorsEvents } from './events.js'
 import type { FanOut } from './fan-out.js'
 import { HelloCommand } from './hello-command.js'
 import { HistoryCommand } from './history-command.js'
-import { Mailbox, type ParkedCommand } from './mailbox.js'
+import { Mailbox } from './mailbox.js'
 import { type GatewayHandle, type Generation, InLink, isBelow, type Target } from './owner-link.js'
 import type { Session } from './peers.js'
 import type { Projector } from './projector.js'
@@ -59,11 +60,8 @@ export class Shard implements Fold {
   readonly parts: ShardParts
   readonly loop: CommitLoop
   readonly frame = new ClientFrame()
-  readonly #activations = new Map<ActorKey, Activation>()
-  readonly #dirty = new Set<Activation>()
+  readonly activations: Activations
   readonly #links = new Map<string, InLink>()
-  /** Commands for actors whose row is being read. */
-  readonly #loading = new Map<ActorKey, Mailbox>()
   /** Commands that found no room in the filling batch. */
   readonly #waitingForRoom = new Mailbox()
   readonly #immediate = new PendingAnswers()
@@ -71,13 +69,15 @@ export class Shard implements Fold {
   readonly #hello = new HelloCommand(this)
   readonly #history = new HistoryCommand(this)
   #checkpoint: 'none' | 'wanted' | 'storing' = 'none'
-  #parked = 0
-  /** Raised whenever the state is thrown away: what was asked of the store before is for nobody. */
-  #life = 0
   #provedAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: ShardParts) {
     this.parts = parts
+    this.activations = new Activations({
+      ...parts,
+      unpark: ({ link, k, session, target, frame }) => this.command(link, k, session, target, frame, 0, frame.size),
+      refuse: ({ link, k, frame }, why) => this.#refuseNow(link, k, frame, 0, why),
+    })
     this.loop = new CommitLoop({ ...parts, shard: parts.id, fold: this })
   }
 
@@ -115,18 +115,15 @@ export class Shard implements Fold {
   /** One verified client frame, in the link's order. */
   command(link: InLink, k: number, session: Session, target: Target, bytes: Bytes, start: number, end: number): void {
     if (!this.loop.isServing) return this.#refuseNow(link, k, bytes, start, this.loop.refusal ?? 'owner-moved')
-    const activation = this.#activations.get(target.key)
-    if (activation === undefined || this.#waitingForRoom.size > 0 || !this.hasRoom(end - start)) {
-      return this.#park(activation, {
-        link,
-        k,
-        session,
-        target,
-        frame: copyOf(bytes, start, end),
-        since: this.parts.clock.monotonic(),
-      })
+    const activation = this.activations.get(target.key)
+    if (activation !== undefined && this.#waitingForRoom.size === 0 && this.#hasRoom(end - start)) {
+      return this.#decide(activation, link, k, session, bytes, start)
     }
-    this.#decide(activation, link, k, session, bytes, start)
+    const since = this.parts.clock.monotonic()
+    const parked = { link, k, session, target, frame: Bytes.over(bytes.u8.slice(start, end)), since }
+    if (activation === undefined && this.#waitingForRoom.size === 0) return this.activations.park(parked)
+    if (this.#waitingForRoom.size < LIMITS.mailboxMax) return this.#waitingForRoom.offer(parked)
+    this.#refuseNow(link, k, bytes, start, 'mailbox-full')
   }
 
   #decide(activation: Activation, link: InLink, k: number, session: Session, bytes: Bytes, start: number): void {
@@ -141,7 +138,7 @@ export class Shard implements Fold {
   }
 
   /** Whether a frame of this size and its head fit the batch that fills. Events are a little larger than sends. */
-  hasRoom(frameBytes: number): boolean {
+  #hasRoom(frameBytes: number): boolean {
     return this.loop.filling.frame.size + frameBytes + EVENT_OVERHEAD_MAX <= LIMITS.logFrameBytesMax
   }
 
@@ -168,90 +165,16 @@ export class Shard implements Fold {
     return usedBytes > limitBytes * LIMITS.logReserveFraction ? 'log-full' : undefined
   }
 
-  /** For work that awaits: false once the state it began with was thrown away. */
-  lifeCheck(): () => boolean {
-    const life = this.#life
-    return () => life === this.#life
-  }
-
-  /** The activation changed: its row follows with the next checkpoint. */
-  touched(activation: Activation): void {
-    activation.isDirty = true
-    this.#dirty.add(activation)
-  }
-
-  // ── Parking ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #park(activation: Activation | undefined, command: ParkedCommand): void {
-    if (this.#parked >= LIMITS.mailboxMax) return this.#refuseParked(command, 'mailbox-full')
-    this.#parked++
-    if (activation !== undefined || this.#waitingForRoom.size > 0) {
-      this.#waitingForRoom.offer(command)
-      return
-    }
-    const key = command.target.key
-    const loading = this.#loading.get(key)
-    if (loading !== undefined) {
-      loading.offer(command)
-      return
-    }
-    const mailbox = new Mailbox()
-    mailbox.offer(command)
-    this.#loading.set(key, mailbox)
-    void this.#load(key, command.target.name)
-  }
-
-  async #load(key: ActorKey, name: ActorName): Promise<void> {
-    const life = this.#life
-    let activation: Activation | undefined
-    try {
-      const row = await this.parts.store.readActor(key)
-      if (life !== this.#life) return
-      activation = activate(key, name, row)
-      this.#activations.set(key, activation)
-    } catch (cause) {
-      if (life !== this.#life) return
-      this.parts.events.rowUnreadable({ actor: name, cause })
-    }
-    const mailbox = this.#loading.get(key)
-    this.#loading.delete(key)
-    for (let parked = mailbox?.take(); parked !== undefined; parked = mailbox?.take()) {
-      this.#parked--
-      if (activation === undefined) this.#refuseParked(parked, 'store-behind')
-      else this.#unpark(parked)
-    }
-  }
-
-  #unpark({ link, k, session, target, frame }: ParkedCommand): void {
-    this.command(link, k, session, target, frame, 0, frame.size)
-  }
-
   /** The batch was sealed: what waited goes into the next one, as far as it fits. */
   #drainWaiting(): void {
     for (let left = this.#waitingForRoom.size; left > 0; left--) {
       const next = this.#waitingForRoom.peek()!
-      if (!this.hasRoom(next.frame.size)) return
+      if (!this.#hasRoom(next.frame.size)) return
       this.#waitingForRoom.take()
-      this.#parked--
-      const activation = this.#activations.get(next.target.key)
-      if (activation === undefined) this.#park(undefined, next)
+      const activation = this.activations.get(next.target.key)
+      if (activation === undefined) this.activations.park(next)
       else this.#decide(activation, next.link, next.k, next.session, next.frame, 0)
     }
-  }
-
-  /** Whoever has waited too long for a row hears so; the row may still come for the others. */
-  #expireLoading(): void {
-    const before = this.parts.clock.monotonic() - LIMITS.parkMs
-    for (const mailbox of this.#loading.values()) {
-      while ((mailbox.peek()?.since ?? before) < before) {
-        this.#parked--
-        this.#refuseParked(mailbox.take()!, 'store-behind')
-      }
-    }
-  }
-
-  #refuseParked({ link, k, frame }: ParkedCommand, refusal: RefusalName): void {
-    this.#refuseNow(link, k, frame, 0, refusal)
   }
 
   /** For what rests on no state, and so need not wait. */
@@ -276,24 +199,14 @@ export class Shard implements Fold {
       for (const record of recordsOf(frame, head.count)) {
         const position = { logIncarnation: place.logIncarnation, batchNo: place.batchNo, index: index++ }
         await applyRecord(frame, record, async (name) => {
-          const activation = await this.#activateForReplay(name)
+          const activation = await this.activations.forReplay(name)
           if (isInRow(activation, position)) return undefined
-          this.touched(activation)
+          this.activations.touched(activation)
           return activation
         })
       }
     },
     lostTail: (snapshot: Snapshot): void => this.parts.events.logLostTail({ shard: this.parts.id, snapshot }),
-  }
-
-  async #activateForReplay(name: ActorName): Promise<Activation> {
-    const key = actorKey(name.app, name.kind, name.id)
-    let activation = this.#activations.get(key)
-    if (activation === undefined) {
-      activation = activate(key, name, await this.parts.store.readActor(key))
-      this.#activations.set(key, activation)
-    }
-    return activation
   }
 
   served(place: LogPlace): void {
@@ -303,7 +216,7 @@ export class Shard implements Fold {
 
   sealing(batch: Batch): void {
     if (this.#checkpoint === 'wanted') {
-      batch.checkpoint = cutCheckpoint(this.#dirty)
+      batch.checkpoint = this.activations.cut()
       this.#checkpoint = 'storing'
     }
     this.#drainWaiting()
@@ -334,28 +247,24 @@ export class Shard implements Fold {
   }
 
   #reset(): void {
-    this.#life++
-    this.#activations.clear()
-    this.#dirty.clear()
+    this.activations.reset()
     this.#checkpoint = 'none'
-    for (const mailbox of [...this.#loading.values(), this.#waitingForRoom]) {
-      for (let parked = mailbox.take(); parked !== undefined; parked = mailbox.take()) parked.link.unknown(parked.k)
+    for (let parked = this.#waitingForRoom.take(); parked !== undefined; parked = this.#waitingForRoom.take()) {
+      parked.link.unknown(parked.k)
     }
-    this.#loading.clear()
-    this.#parked = 0
   }
 
   // ── Checkpoints and retirement, driven by the projector ────────────────────────────────────────────────────────
 
   /** Called every LIMITS.projectorFlushMs. */
   checkpointDue(): void {
-    this.#expireLoading()
+    this.activations.expire()
     if (!this.loop.isServing || this.#checkpoint === 'storing') return
-    if (this.#dirty.size === 0 && this.#checkpoint === 'none') return
+    if (!this.activations.hasChanges && this.#checkpoint === 'none') return
     this.#checkpoint = 'wanted'
     if (!this.loop.isIdle) return // the next batch is sealed with it
     this.#checkpoint = 'storing'
-    this.#hand(cutCheckpoint(this.#dirty), this.loop.place)
+    this.#hand(this.activations.cut(), this.loop.place)
   }
 
   /** Lets the log go further than the newest frame: see ShardLog.onCarryWanted. */
@@ -366,51 +275,21 @@ export class Shard implements Fold {
   }
 
   #hand(pending: PendingCheckpoint, place: LogPlace): void {
-    const life = this.#life
+    const isCurrent = this.activations.lifeCheck()
     this.parts.projector.submit({
       checkpoint: checkpointAt(this.parts.id, pending, place),
       stored: () => {
-        if (life !== this.#life) return
-        for (let at = 0; at < pending.activations.length; at++) pending.activations[at]!.stored(pending.writes[at]!)
+        if (!isCurrent()) return
+        markStored(pending)
         this.#checkpoint = 'none'
         this.parts.log.purge(this.parts.id, place.tail)
       },
     })
   }
-
-  get activationCount(): number {
-    return this.#activations.size
-  }
-
-  /** Bytes of recent events held. */
-  tailBytes(): number {
-    let bytes = 0
-    for (const activation of this.#activations.values())
-      if (activation.kind === 'conversation') bytes += activation.tail.heldBytes
-    return bytes
-  }
-
-  /** Retires up to `count` actors whose rows hold everything, those not used since the last sweep. */
-  retire(count: number): number {
-    let retired = 0
-    for (const [key, activation] of this.#activations) {
-      if (retired >= count) break
-      if (activation.isWarm) activation.isWarm = false
-      else if (activation.mayRetire) {
-        this.#activations.delete(key)
-        retired++
-      }
-    }
-    return retired
-  }
 }
 
 /** An event frame is at most this much larger than its send: strings, stamp, vtables, record head. */
 const EVENT_OVERHEAD_MAX = 1024
-
-function copyOf(bytes: Bytes, start: number, end: number): Bytes {
-  return Bytes.over(bytes.u8.slice(start, end))
-}
 
 export function retryAfterMs(refusal: RefusalName): number {
   switch (refusal) {

@@ -3,11 +3,11 @@
  * holds.
  */
 
-import { readLaneRecord } from '../../src/actors/lane-record.js'
 import { unpackConversation } from '../../src/actors/rows.js'
 import { ActorKind, type ActorName, parseActorKey } from '../../src/domain/ids.js'
 import { FrameKind, follow, type LogPlace, RecordKind, recordsOf } from '../../src/log/frame.js'
 import { decodeFrame } from '../../src/protocol/decode.js'
+import { readLaneRecord } from '../../src/protocol/lane-record.js'
 import { Bytes } from '../../src/std/bytes.js'
 import type { HistoryLine, RowLine } from '../checkers/history.js'
 import { eventFactsOf } from './event-line.js'
@@ -59,9 +59,8 @@ function readRecords(lines: HistoryLine[], frame: CommittedFrame, count: number,
       if (event.kind !== 'event') throw new RangeError(`shard ${shard} holds a ${event.kind} where an event should be`)
       lines.push({ type: 'logged', shard, ...eventFactsOf(event) })
     } else if (kind !== RecordKind.laneOpened) {
-      const { name, spent } = readLaneRecord(bytes, start, end)
-      const { from, lane, n, wireCode: code } = spent
-      lines.push({ type: 'spent', conversation: name.id, from, device: lane.device, lane: lane.number, n, code })
+      const { actor: conversation, user: from, device, lane, n, code } = readLaneRecord(bytes, start, end)
+      lines.push({ type: 'spent', conversation, from, device, lane, n, code })
     }
   }
 }

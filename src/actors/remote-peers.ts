@@ -1,0 +1,97 @@
+/**
+ * Gateway workers and owners that live elsewhere: the calls of owner-link.ts, written to the bus.
+ */
+import type { Address } from '../log/bus.js'
+import type { Bytes } from '../std/bytes.js'
+import type { GatewayHandle, Generation, LinkPlace, Origin, OwnerHandle, Target } from './owner-link.js'
+import { Kind, NO_BYTES, type Outboxes, SEPARATOR, textOf } from './peer-outbox.js'
+import type { Delivered, Session } from './peers.js'
+
+export class RemoteGateway implements GatewayHandle {
+  readonly address: Address
+  readonly #out: Outboxes
+
+  constructor(address: Address, out: Outboxes) {
+    this.address = address
+    this.#out = out
+  }
+
+  linkOpened(shard: number, link: number, epoch: number, incarnation: number): void {
+    this.#out.add(this.address, { kind: Kind.linkOpened, shard, link, epoch, incarnation }, NO_BYTES, 0, 0)
+  }
+
+  linkBroken(shard: number, link: number): void {
+    this.#out.add(this.address, { kind: Kind.linkBroken, shard, link }, NO_BYTES, 0, 0)
+  }
+
+  answer(shard: number, link: number, k: number, bytes: Bytes, start: number, end: number): void {
+    this.#out.add(this.address, { kind: Kind.answer, shard, link, k }, bytes, start, end)
+  }
+
+  unknown(shard: number, link: number, k: number): void {
+    this.#out.add(this.address, { kind: Kind.unknown, shard, link, k }, NO_BYTES, 0, 0)
+  }
+
+  deliver(
+    connections: ArrayLike<number>,
+    count: number,
+    what: Delivered,
+    bytes: Bytes,
+    start: number,
+    end: number,
+  ): void {
+    const list = Array.prototype.slice.call(connections, 0, count).join(',')
+    const text = `${what.conversation}${SEPARATOR}${list}`
+    this.#out.add(this.address, { kind: Kind.deliver, what, text }, bytes, start, end)
+  }
+}
+
+export class RemoteOwner implements OwnerHandle {
+  readonly address: Address
+  readonly #out: Outboxes
+
+  constructor(address: Address, out: Outboxes) {
+    this.address = address
+    this.#out = out
+  }
+
+  openLink(_from: GatewayHandle, shard: number, link: number, known: Generation): void {
+    const { epoch, logIncarnation: incarnation } = known
+    this.#out.add(this.address, { kind: Kind.openLink, shard, link, epoch, incarnation }, NO_BYTES, 0, 0)
+  }
+
+  command(
+    _from: GatewayHandle,
+    shard: number,
+    place: LinkPlace,
+    session: Session,
+    target: Target,
+    frame: Bytes,
+    start: number,
+    end: number,
+  ): void {
+    const text = `${textOf(session)}${SEPARATOR}${target.name.kind}${SEPARATOR}${target.name.id}`
+    this.#out.add(this.address, { kind: Kind.command, shard, ...place, session, text }, frame, start, end)
+  }
+
+  sessions(_from: GatewayHandle, shard: number, sessions: readonly Session[]): void {
+    const text = sessions.map((session) => `${session.connection}${SEPARATOR}${textOf(session)}`).join('\n')
+    this.#out.add(this.address, { kind: Kind.sessions, shard, text }, NO_BYTES, 0, 0)
+  }
+
+  sessionEnded(_from: GatewayHandle, shard: number, session: Session): void {
+    this.#out.add(this.address, { kind: Kind.sessionEnded, shard, session, text: textOf(session) }, NO_BYTES, 0, 0)
+  }
+
+  tell(
+    inboxes: readonly string[],
+    except: Origin | undefined,
+    what: Delivered,
+    bytes: Bytes,
+    start: number,
+    end: number,
+  ): void {
+    const text = [what.conversation, except?.address ?? '', ...inboxes].join(SEPARATOR)
+    this.#out.add(this.address, { kind: Kind.tell, connection: except?.connection ?? 0, what, text }, bytes, start, end)
+  }
+}

@@ -50,9 +50,7 @@ export class Crowd {
   readonly #participants: Participant[] = []
   /** Those who send, each at its number. */
   readonly #outgoings: Outgoing[] = []
-  #isClosed = false
   #ticking: NodeJS.Immediate | undefined
-  readonly #pinging: NodeJS.Timeout
 
   constructor(plan: CrowdPlan) {
     this.plan = plan
@@ -72,7 +70,7 @@ export class Crowd {
       const token = signToken(plan.secret, claims)
       this.#participants.push(new Participant(index, cast, token))
     }
-    this.#pinging = setInterval(() => {
+    setInterval(() => {
       for (const participant of this.#participants) participant.ping()
     }, PING_EVERY_MS)
   }
@@ -165,7 +163,7 @@ export class Crowd {
   surviveLoss(address: () => Address): void {
     for (const participant of this.#participants) {
       participant.expectLoss(async () => {
-        while (!this.#isClosed) {
+        for (;;) {
           const isBack = await participant.connect(address()).then(
             () => true,
             () => sleep(RECONNECT_MS).then(() => false),
@@ -206,12 +204,6 @@ export class Crowd {
   /** Hangs up. `connect` comes back, lanes and all. */
   cut(): void {
     for (const participant of this.#participants) participant.connection.cut()
-  }
-
-  close(): void {
-    this.#isClosed = true
-    clearInterval(this.#pinging)
-    this.cut()
   }
 
   /** All of one length, so that every frame of a run has the same layout. */

@@ -13,10 +13,10 @@ import { LoadProcess } from './load-process.js'
 import type { BenchOptions } from './options.js'
 import { Target } from './target.js'
 
-/** A target and the crowd that talks to it. */
+/** A target and the client process that talks to it. */
 export interface Side {
   target: Target
-  readonly crowd: number
+  readonly load: LoadProcess
 }
 
 export interface Round extends RoundCounts {
@@ -30,17 +30,16 @@ const IDLE_TIMEOUT_MS = 120_000
 export class Lab implements AsyncDisposable {
   readonly options: BenchOptions
   readonly cores: Cores
-  readonly load: LoadProcess
   readonly #folder: string
   readonly #secret = randomBytes(32).toString('hex')
   readonly #targets: Target[] = []
+  readonly #loads: LoadProcess[] = []
 
   constructor(options: BenchOptions) {
     this.options = options
     this.cores = cores(options.workers)
     mkdirSync('data', { recursive: true })
     this.#folder = mkdtempSync(join('data', 'bench-')) // not the system's temporary folder: that may be memory
-    this.load = new LoadProcess(this.cores.clients)
   }
 
   /** Resolves once it is ready. The same `data` again is a restart. */
@@ -63,9 +62,12 @@ export class Lab implements AsyncDisposable {
     return { shape, clients, senders, bodyBytes: size, secret: this.#secret, prefix }
   }
 
-  /** Connects a crowd; resolves once all are welcome. */
+  /** Connects a crowd in a process of its own; resolves once all are welcome. */
   async join(target: Target, plan: CrowdPlan): Promise<Side> {
-    return { target, crowd: await this.load.ask('open', plan, target.address) }
+    const load = new LoadProcess(this.cores.clients)
+    this.#loads.push(load)
+    await load.ask('open', plan, target.address)
+    return { target, load }
   }
 
   /** What the options ask for. */
@@ -80,23 +82,23 @@ export class Lab implements AsyncDisposable {
     pace: Pace,
     { warmUpSeconds, seconds }: { warmUpSeconds: number; seconds: number },
   ): Promise<Round> {
-    await this.load.ask('start', side.crowd, pace)
+    await side.load.ask('start', pace)
     await sleep(warmUpSeconds * 1000)
     const cpuBefore = side.target.processes.cpuMicros()
-    await this.load.ask('measure', side.crowd)
+    await side.load.ask('measure')
     await sleep(seconds * 1000)
-    const counts = await this.load.ask('finish', side.crowd)
+    const counts = await side.load.ask('finish')
     await side.target.processes.idle(IDLE_TIMEOUT_MS)
     return { ...counts, cpuMicros: side.target.processes.cpuMicros() - cpuBefore }
   }
 
   /** Reads back what the crowd was told is durable. */
   verify(side: Side): Promise<Verdict> {
-    return this.load.ask('verify', side.crowd, { readBack: true })
+    return side.load.ask('verify', { readBack: true })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.load.end()
+    for (const load of this.#loads) load.end()
     await Promise.all(this.#targets.map((target) => target.stop()))
     rmSync(this.#folder, { recursive: true, force: true })
   }

@@ -42,6 +42,6 @@ export class LoadProcess {
 
   /** Cuts its connections and ends it. */
   end(): void {
-    this.#child.disconnect()
+    if (this.#child.connected) this.#child.disconnect()
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The client process: holds crowds, does what the bench asks over its IPC channel, and answers with counts. It is
+ * A client process: holds one crowd, does what the bench asks over its IPC channel, and answers with counts. It is
  * pinned to its own core by whoever starts it (load-process.ts).
  */
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -46,40 +46,36 @@ interface Mark {
   readonly cpu: NodeJS.CpuUsage
 }
 
-const crowds = new Map<number, Crowd>()
-const marks = new Map<number, Mark>()
-/** Where targets listen now; a restarted one has another port. */
-const addresses = new Map<number, Address>()
+let crowd: Crowd
+/** Where the target listens now; a restarted one has another port. */
+let address: Address
+let mark: Mark
 
 /** What the bench may ask. Every function's arguments and result cross a process boundary. */
 export const api = {
-  async open(plan: CrowdPlan, address: Address): Promise<number> {
-    const crowd = new Crowd(plan)
-    const id = crowds.size + 1
-    crowds.set(id, crowd)
-    addresses.set(id, address)
-    await crowd.connect(address)
-    return id
+  /** Once, first. */
+  async open(plan: CrowdPlan, at: Address): Promise<void> {
+    crowd = new Crowd(plan)
+    address = at
+    await crowd.connect(at)
   },
 
-  start(id: number, pace: Pace): void {
-    crowds.get(id)!.start(pace)
+  start(pace: Pace): void {
+    crowd.start(pace)
   },
 
   /** From now on messages count. */
-  measure(id: number): void {
-    const { tally } = crowds.get(id)!
+  measure(): void {
+    const { tally } = crowd
     for (const histogram of [tally.ack, tally.deliver, tally.admitted]) histogram.clear()
     tally.measuredFrom = performance.now()
     const { acked, delivered, measuredFrom } = tally
-    marks.set(id, { at: measuredFrom, acked, delivered, cpu: process.cpuUsage() })
+    mark = { at: measuredFrom, acked, delivered, cpu: process.cpuUsage() }
   },
 
   /** Ends the load, waits for the last answers, and counts. */
-  async finish(id: number): Promise<RoundCounts> {
-    const crowd = crowds.get(id)!
+  async finish(): Promise<RoundCounts> {
     const { tally } = crowd
-    const mark = marks.get(id)!
     const seconds = (performance.now() - mark.at) / 1000
     const { user, system } = process.cpuUsage(mark.cpu)
     const { acked, delivered } = tally
@@ -100,24 +96,23 @@ export const api = {
     }
   },
 
-  /** Connections of this crowd may break from now on; they come back where `moved` says. */
-  surviveLoss(id: number): void {
-    crowds.get(id)!.surviveLoss(() => addresses.get(id)!)
+  /** Connections may break from now on; they come back where `moved` says. */
+  surviveLoss(): void {
+    crowd.surviveLoss(() => address)
   },
 
-  moved(id: number, address: Address): void {
-    addresses.set(id, address)
+  moved(to: Address): void {
+    address = to
   },
 
   /** Ends the load and waits for the last answers, uncounted. */
-  async settle(id: number): Promise<void> {
-    crowds.get(id)!.stop()
-    await crowds.get(id)!.drain()
+  async settle(): Promise<void> {
+    crowd.stop()
+    await crowd.drain()
   },
 
   /** Sends until so many messages are acked. */
-  async fillMessages(id: number, { messages, window }: { messages: number; window: number }): Promise<void> {
-    const crowd = crowds.get(id)!
+  async fillMessages({ messages, window }: { messages: number; window: number }): Promise<void> {
     crowd.start({ kind: 'closed', window })
     while (crowd.tally.acked < messages) await sleep(50)
     crowd.stop()
@@ -125,17 +120,16 @@ export const api = {
   },
 
   /** Begins so many direct conversations, with one message each. */
-  async fillConversations(id: number, conversations: number): Promise<void> {
-    await crowds.get(id)!.beginConversations(conversations)
+  async fillConversations(conversations: number): Promise<void> {
+    await crowd.beginConversations(conversations)
   },
 
-  progress(id: number): { acked: number } {
-    return { acked: crowds.get(id)!.tally.acked }
+  progress(): { acked: number } {
+    return { acked: crowd.tally.acked }
   },
 
   /** With `readBack`, every acked message is looked up in History. */
-  async verify(id: number, options: { readonly readBack: boolean }): Promise<Verdict> {
-    const crowd = crowds.get(id)!
+  async verify(options: { readonly readBack: boolean }): Promise<Verdict> {
     const messagesRead = options.readBack ? await crowd.verify() : 0
     const { tally } = crowd
     return {
@@ -150,17 +144,13 @@ export const api = {
     }
   },
 
-  cut(id: number): void {
-    crowds.get(id)!.cut()
+  cut(): void {
+    crowd.cut()
   },
 
   /** After `cut`: the same devices again. */
-  async reconnect(id: number, address: Address): Promise<void> {
-    await crowds.get(id)!.connect(address)
-  },
-
-  close(id: number): void {
-    crowds.get(id)?.close()
+  async reconnect(to: Address): Promise<void> {
+    await crowd.connect(to)
   },
 }
 

@@ -48,7 +48,7 @@ export async function againstRelay(lab: Lab, shape: 'pairs' | 'group'): Promise<
 async function relayFields(lab: Lab, relay: Side, ours: readonly Round[], theirs: readonly Round[]) {
   const measure = lab.options.scenario === 'fanout' ? 'deliveredPerSecond' : 'ackedPerSecond'
   const [server, bare] = [totals(ours), totals(theirs)]
-  const { violations, complaints } = await lab.load.ask('verify', relay.crowd, { readBack: false })
+  const { violations, complaints } = await relay.load.ask('verify', { readBack: false })
   if (violations > 0) throw new Error(`The relay misbehaves, so nothing can be compared with it: ${complaints[0]}`)
   return {
     relayRatio: rounded(server[measure] / bare[measure], 3),

@@ -7,8 +7,10 @@
  */
 import type { Lab, Round, Side } from '../lab.js'
 import type { Verdict } from '../load.js'
+import type { LoadProcess } from '../load-process.js'
 import { median, provenance, type Result, rounded, totals, verdictFields } from '../result.js'
 
+const FILLERS = 200
 const FILL_WINDOW = 32
 const FILL_IDLE_TIMEOUT_MS = 600_000
 
@@ -18,7 +20,7 @@ export async function growth(lab: Lab): Promise<Result> {
   const startedAt = performance.now()
   const fullTarget = await lab.server('full')
   const fullReadyMs = Math.round(performance.now() - startedAt)
-  const filledVerdict = await verifyAgain(lab, { target: fullTarget, crowd: filled.crowd })
+  const filledVerdict = await verifyAgain({ target: fullTarget, load: filled.load })
   const full = await lab.join(fullTarget, lab.plan('pairs', 'turns'))
   const empty = await lab.join(await lab.server('empty'), lab.plan('pairs', 'turns'))
 
@@ -52,23 +54,23 @@ export async function growth(lab: Lab): Promise<Result> {
 }
 
 /** Gives the full server what it shall hold, then stops it. */
-async function fill(lab: Lab): Promise<{ readonly crowd: number; readonly residentBytes: number }> {
-  const { options, load } = lab
+async function fill(lab: Lab): Promise<{ readonly load: LoadProcess; readonly residentBytes: number }> {
+  const { options } = lab
   const target = await lab.server('full')
-  const { crowd } = await lab.join(target, lab.plan('pairs', 'fill', 200))
-  await load.ask('fillMessages', crowd, { messages: options.messages, window: FILL_WINDOW })
-  await load.ask('fillConversations', crowd, options.conversations)
+  const { load } = await lab.join(target, lab.plan('pairs', 'fill', FILLERS))
+  await load.ask('fillMessages', { messages: options.messages, window: FILL_WINDOW })
+  await load.ask('fillConversations', options.conversations)
   await target.processes.idle(FILL_IDLE_TIMEOUT_MS)
   const residentBytes = target.processes.residentBytes()
-  await load.ask('cut', crowd)
+  await load.ask('cut')
   await target.stop()
-  return { crowd, residentBytes }
+  return { load, residentBytes }
 }
 
 /** What was acked before the restart must be there after it. */
-async function verifyAgain({ load }: Lab, side: Side): Promise<Verdict> {
-  await load.ask('reconnect', side.crowd, side.target.address)
-  const verdict = await load.ask('verify', side.crowd, { readBack: true })
-  await load.ask('close', side.crowd)
+async function verifyAgain({ target, load }: Side): Promise<Verdict> {
+  await load.ask('reconnect', target.address)
+  const verdict = await load.ask('verify', { readBack: true })
+  load.end()
   return verdict
 }

@@ -15,10 +15,11 @@ const POLL_MS = 2
 const RECOVERY_TIMEOUT_MS = 60_000
 
 export async function recovery(lab: Lab): Promise<Result> {
-  const { options, load } = lab
+  const { options } = lab
   const side = await lab.join(await lab.server(), lab.plan('pairs'))
-  await load.ask('surviveLoss', side.crowd)
-  await load.ask('start', side.crowd, lab.pace)
+  const { load } = side
+  await load.ask('surviveLoss')
+  await load.ask('start', lab.pace)
 
   const killToAckMs: number[] = []
   const startToReadyMs: number[] = []
@@ -29,18 +30,18 @@ export async function recovery(lab: Lab): Promise<Result> {
     const startedAt = performance.now()
     const restarted = lab.server()
     await sleep(LAST_WORDS_MS)
-    const before = (await load.ask('progress', side.crowd)).acked
+    const before = (await load.ask('progress')).acked
     side.target = await restarted
     startToReadyMs.push(Math.round(performance.now() - startedAt))
-    await load.ask('moved', side.crowd, side.target.address)
-    while ((await load.ask('progress', side.crowd)).acked === before) {
+    await load.ask('moved', side.target.address)
+    while ((await load.ask('progress')).acked === before) {
       if (performance.now() - killedAt > RECOVERY_TIMEOUT_MS) throw new Error('No send was acked after the restart')
       await sleep(POLL_MS)
     }
     killToAckMs.push(Math.round(performance.now() - killedAt))
   }
 
-  await load.ask('settle', side.crowd)
+  await load.ask('settle')
   const verdict = await lab.verify(side)
   return {
     ...provenance(options, lab.cores),

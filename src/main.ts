@@ -17,7 +17,7 @@ const STOP_WITHIN_MS = LIMITS.drainMs + 5_000
 const script = fileURLToPath(new URL('./server.js', import.meta.url))
 const pause = new RestartPause()
 let child: ChildProcess | undefined
-let hasServed = false
+let servedPort: number | undefined
 let isStopping = false
 
 process.on('SIGTERM', () => stop('SIGTERM'))
@@ -27,16 +27,19 @@ begin()
 function begin(): void {
   pause.began(performance.now())
   // The channel tells us that it serves, and tells it that we are gone: no server outlives its parent.
-  child = spawn(process.execPath, [...process.execArgv, script], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
-  child.on('message', (notice: ServingNotice) => {
-    hasServed ||= notice.kind === 'serving'
+  child = spawn(process.execPath, [...process.execArgv, script], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: servedPort === undefined ? process.env : { ...process.env, PARLEY_PORT: `${servedPort}` },
+  })
+  child.on('message', ({ port }: ServingNotice) => {
+    servedPort = port
   })
   child.on('exit', ended)
 }
 
 function ended(code: number | null, signal: NodeJS.Signals | null): void {
   child = undefined
-  if (isStopping || code === EXIT_CONFIG || !hasServed) process.exit(code ?? 1)
+  if (isStopping || code === EXIT_CONFIG || servedPort === undefined) process.exit(code ?? 1)
   const pauseMs = pause.next(performance.now())
   process.stderr.write(`Parley ended (${signal ?? `exit code ${code}`}); starting it again\n`)
   setTimeout(() => (isStopping ? process.exit(0) : begin()), pauseMs)

@@ -37,6 +37,8 @@ export type FromWorker =
 /** The server process tells its supervising parent that clients can connect. */
 export interface ServingNotice {
   readonly kind: 'serving'
+  /** The next life takes the same, where this one was free to choose. */
+  readonly port: number
 }
 
 /** The operator must change something; starting again would end the same way (EX_CONFIG of sysexits.h). */

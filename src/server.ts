@@ -39,7 +39,7 @@ async function run(): Promise<number> {
   }
   if ((await Promise.race([serving, stopped, pool.failed])) === 'serving') {
     process.stdout.write(banner(config, port))
-    process.send?.({ kind: 'serving' } satisfies ServingNotice)
+    process.send?.({ kind: 'serving', port } satisfies ServingNotice)
     await Promise.race([stopped, pool.failed])
   }
   await pool.drain(LIMITS.drainMs)

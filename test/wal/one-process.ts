@@ -13,7 +13,12 @@ import { seededRandom } from '../../src/std/random.js'
 import { textOf } from './history.js'
 import type { FaultPoint, SimulatedDisk, ThreadFolder } from './simulated-disk.js'
 
-export const SMALL: Partial<WalOptions> = { segmentBytes: 8 * 1024, limitBytes: 256 * 1024, sliceBytes: 4 * 1024 }
+export const SMALL: Partial<WalOptions> = {
+  segmentBytes: 8 * 1024,
+  firstSegmentBytes: 8 * 1024,
+  limitBytes: 256 * 1024,
+  sliceBytes: 4 * 1024,
+}
 
 export interface Process extends AsyncDisposable {
   readonly data: LogData

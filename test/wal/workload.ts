@@ -17,6 +17,7 @@ export const SHARD_COUNT = 6
 
 const WAL: WalOptions = {
   segmentBytes: 6 * 1024,
+  firstSegmentBytes: 3 * 1024,
   limitBytes: 1024 * 1024,
   groupBytesMax: 4 * 1024,
   sliceBytes: 2 * 1024,

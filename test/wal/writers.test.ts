@@ -95,7 +95,7 @@ test('shards that alone hold old segments back are asked to carry, once each', a
 
 test('all shards that append in one turn share one write', async () => {
   const disk = new SimulatedDisk(seededRandom(5))
-  await using process = await startProcess(disk, { wal: { ...SMALL, segmentBytes: 64 * 1024 } })
+  await using process = await startProcess(disk, { wal: { ...SMALL, firstSegmentBytes: 64 * 1024 } })
   const [log] = process.logs
   const before = disk.moment
   const appends = Array.from({ length: SHARDS }, (_, shard) => appended(log!, shard, 'x'.repeat(100), TAIL_START))

@@ -6,6 +6,8 @@ import { KiB, MiB } from '../../domain/limits.js'
 export interface WalOptions {
   /** Size of a preallocated segment. Purge frees whole segments; a group that is larger makes its segment larger. */
   readonly segmentBytes: number
+  /** Size of the first segment of a worker's life, which a start waits for. */
+  readonly firstSegmentBytes: number
   /** Files of this worker's segments together; above it every append is refused with `full`, a spare segment aside. */
   readonly limitBytes: number
   /** One write and one sync take at most this much, unless one frame alone is larger. */
@@ -21,6 +23,7 @@ export interface WalOptions {
 
 export const WAL_DEFAULTS: WalOptions = {
   segmentBytes: 64 * MiB, // half a second of the fastest writer measured; a new header costs two syncs per segment
+  firstSegmentBytes: 8 * MiB,
   limitBytes: 8 * 1024 * MiB,
   groupBytesMax: 8 * MiB, // about 20 ms of a disk that syncs 400 MB/s
   sliceBytes: 512 * KiB,

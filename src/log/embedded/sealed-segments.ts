@@ -137,7 +137,7 @@ export class SealedSegments {
       points.gone(shard, last + 1)
       index.dropBelow(shard, last + 1)
     }
-    if (recycled) this.#spares!.give({ name: spareName, file: segment.file! })
+    if (recycled) this.#spares!.give({ name: spareName, file: segment.file!, bytes: segment.bytes })
     else segment.file?.close()
   }
 

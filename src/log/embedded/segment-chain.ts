@@ -21,6 +21,8 @@ export interface ActiveSegment {
   readonly name: string
   readonly file: LogFile
   readonly predecessor: SegmentId | undefined
+  /** It is left for the next one when a group would go beyond this. */
+  readonly capacity: number
   /** First and last tail of each shard in it. */
   readonly shards: Map<number, { first: Tail; last: Tail }>
   /** Everything before this was synced; the next group goes here. */
@@ -51,9 +53,9 @@ export class SegmentChain {
     context.sealed.recycleInto(this.#spares)
   }
 
-  /** Makes the first segment, preallocated where the disk allows it. */
+  /** Makes the first segment, preallocated where the disk allows it: a small one, for a start waits for it. */
   async open(): Promise<void> {
-    await this.#spares.prepare()
+    await this.#spares.prepare(this.#context.options.firstSegmentBytes)
     await this.#roll()
   }
 
@@ -70,7 +72,7 @@ export class SegmentChain {
    *  the group was written then. */
   async segmentFor(bytes: number): Promise<ActiveSegment> {
     const active = this.#active
-    const fits = active !== undefined && active.end + bytes <= this.#context.options.segmentBytes
+    const fits = active !== undefined && active.end + bytes <= active.capacity
     if (fits || active?.groups === 0) return active
     return this.#roll()
   }
@@ -78,8 +80,9 @@ export class SegmentChain {
   /** A group of `bytes` is synced. Not before a quarter is used is the next spare made: by then a purged segment may
    *  have become one, and until then there is room enough in this one. */
   committed(segment: ActiveSegment, records: readonly SegmentRecord[], bytes: number): void {
-    const quarter = this.#context.options.segmentBytes / 4
-    if (segment.end < quarter && segment.end + bytes >= quarter) void this.#spares.prepare()
+    const quarter = segment.capacity / 4
+    const { segmentBytes } = this.#context.options
+    if (segment.end < quarter && segment.end + bytes >= quarter) void this.#spares.prepare(segmentBytes)
     segment.end += bytes
     segment.groups++
     for (const { shard, tail } of records) {
@@ -124,6 +127,7 @@ export class SegmentChain {
       name,
       file: spare.file,
       predecessor: this.#predecessor?.id,
+      capacity: spare.bytes > 0 ? spare.bytes : this.#context.options.segmentBytes,
       shards: new Map(),
       end: HEADER_BYTES,
       groups: 0,
@@ -143,6 +147,7 @@ export class SegmentChain {
   }
 
   #seal(segment: ActiveSegment, why: 'full' | 'failed'): void {
+    const isReusable = why === 'full' && segment.capacity >= this.#context.options.segmentBytes
     this.#active = undefined
     this.#predecessor = { id: segment.id, end: segment.end }
     this.#context.sealed.add({
@@ -152,10 +157,10 @@ export class SegmentChain {
       bytes: Math.max(segment.file.size(), segment.end),
       predecessor: segment.predecessor,
       shards: [...segment.shards].map(([shard, { first, last }]) => ({ shard, first, last })),
-      // A file that failed once is not used again.
-      ...(why === 'full' ? { file: segment.file } : {}),
+      // A file that failed once is not used again, nor is a small one.
+      ...(isReusable && { file: segment.file }),
     })
-    if (why === 'failed') segment.file.close()
+    if (!isReusable) segment.file.close()
   }
 }
 

@@ -14,6 +14,8 @@ import { nameOf, newSegmentId } from './segment.js'
 export interface Spare {
   readonly name: string
   readonly file: LogFile
+  /** How much of it can be written without the file growing. */
+  readonly bytes: number
 }
 
 export class Spares {
@@ -61,9 +63,9 @@ export class Spares {
   }
 
   /** Makes a spare unless there is one; resolves when that has come to an end, well or not. */
-  prepare(): Promise<void> {
+  prepare(bytes: number): Promise<void> {
     if (!this.wanted) return Promise.resolve()
-    this.#making ??= this.#make().finally(() => {
+    this.#making ??= this.#make(bytes).finally(() => {
       this.#making = undefined
     })
     return this.#making
@@ -77,14 +79,13 @@ export class Spares {
     this.#ready = undefined
   }
 
-  async #make(): Promise<void> {
+  async #make(bytes: number): Promise<void> {
     let spare: Spare | undefined
     try {
-      spare = this.#create()
-      const zeroes = new Uint8Array(Math.min(this.#options.sliceBytes, this.#options.segmentBytes))
-      for (let at = 0; at < this.#options.segmentBytes && this.wanted; at += zeroes.byteLength) {
-        const slice = zeroes.subarray(0, Math.min(zeroes.byteLength, this.#options.segmentBytes - at))
-        spare.file.write([slice], at)
+      spare = { ...this.#create(), bytes }
+      const zeroes = new Uint8Array(Math.min(this.#options.sliceBytes, bytes))
+      for (let at = 0; at < bytes && this.wanted; at += zeroes.byteLength) {
+        spare.file.write([zeroes.subarray(0, Math.min(zeroes.byteLength, bytes - at))], at)
         await spare.file.sync()
       }
       this.give(spare)
@@ -93,13 +94,13 @@ export class Spares {
       if (!this.lacking) this.#alarm('cannot make a spare log segment; sends are refused once it is needed', cause)
       this.lacking = true
       this.#retry?.cancel()
-      this.#retry = this.#clock.after(this.#options.spareRetryMs, () => void this.prepare())
+      this.#retry = this.#clock.after(this.#options.spareRetryMs, () => void this.prepare(bytes))
     }
   }
 
   #create(): Spare {
     const name = nameOf(this.#writer, newSegmentId(this.#random), 'spare')
-    return { name, file: this.#folder.create(name) }
+    return { name, file: this.#folder.create(name), bytes: 0 }
   }
 
   #discard({ name, file }: Spare): void {

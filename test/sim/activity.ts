@@ -29,8 +29,8 @@ export class Activity {
   /** One thing that this device's user does now. */
   act(client: SimClient): void {
     const dice = this.#random.uint32() % 100
-    if (dice < 55 || this.#groups.length === 0) this.#write(client, 1)
-    else if (dice < 63) this.#write(client, wholeBetween(this.#random, 2, 80))
+    if (dice < 52 || this.#groups.length === 0) this.#write(client, 1)
+    else if (dice < 60) this.#write(client, wholeBetween(this.#random, 2, chance(this.#random, 0.1) ? 150 : 12))
     else if (dice < 70) this.#change(client, ChangeAction.invite, 'invite')
     else if (dice < 76) this.#change(client, ChangeAction.kick, 'kick')
     else if (dice < 80) this.#change(client, ChangeAction.leave, 'leave')

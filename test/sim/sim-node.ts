@@ -2,17 +2,18 @@
  * One life of a simulated node: the product's own composition, over simulated adapters. A crash ends it; the next life has
  * another address.
  */
-import { type ActorsSide, composeActors } from '../../src/actors/composition.js'
 import type { ActorsEvents } from '../../src/actors/events.js'
-import type { ShardId } from '../../src/domain/ids.js'
+import { type Composition, compose } from '../../src/composition.js'
+import type { AppId, ShardId, UserId } from '../../src/domain/ids.js'
+import { GATEWAY_LIMITS } from '../../src/gateway/limits.js'
+import type { VerifyToken } from '../../src/gateway/token.js'
 import type { Address } from '../../src/log/bus.js'
 import type { Random } from '../../src/std/random.js'
 import type { Host } from './host.js'
 import type { SimBusNetwork } from './sim-bus.js'
 import { SimLog, type SimLogServer } from './sim-log.js'
-import { SimSocketServer } from './sim-sockets.js'
+import { SimSocketServer, type WireOptions } from './sim-sockets.js'
 import { SimStore, type SimStoreServer } from './sim-store.js'
-import { StandInGateway } from './stand-in-gateway.js'
 import type { VirtualTime } from './virtual-time.js'
 
 export interface SimNodeParts {
@@ -25,21 +26,32 @@ export interface SimNodeParts {
   readonly store: SimStoreServer
   readonly events: ActorsEvents
   onCrash(): void
+  onLagging(): void
   readonly shardCount: number
   readonly activationsMax: number
+  readonly wire: WireOptions
+  readonly sendQueueBytesMax: number
 }
+
+/** Signatures are tested elsewhere: here a token is the user's name. */
+const verifyToken: VerifyToken = (token) => ({
+  ok: true,
+  app: 'app' as AppId,
+  user: token as UserId,
+  device: undefined,
+})
 
 export class SimNode {
   readonly address: Address
   readonly host: Host
   readonly sockets: SimSocketServer
-  readonly #side: ActorsSide
+  readonly #side: Composition
 
   constructor(parts: SimNodeParts) {
-    const { address, host, time, random, network, log, store, events, shardCount, activationsMax } = parts
+    const { address, host, time, random, network, log, store } = parts
     this.address = address
     this.host = host
-    this.sockets = new SimSocketServer(host, time, random)
+    this.sockets = new SimSocketServer(host, time, random, parts.wire)
     const simLog = new SimLog(log, host)
     host.onCrash = () => {
       this.sockets.reset()
@@ -47,19 +59,21 @@ export class SimNode {
       void simLog[Symbol.asyncDispose]()
       parts.onCrash()
     }
-    this.#side = composeActors({
+    this.#side = compose({
+      ...parts,
       bus: network.attach(address, host),
       log: simLog,
       store: new SimStore(store, host),
       clock: host.clock,
-      random,
-      events,
-      shardCount,
-      activationsMax,
+      verifyToken,
+      gatewayEvents: { lagging: () => parts.onLagging(), full: () => {}, drained: () => {} },
+      gatewayLimits: { ...GATEWAY_LIMITS, sendQueueBytesMax: parts.sendQueueBytesMax },
     })
-    const gateway = new StandInGateway(this.#side.links, shardCount)
-    this.#side.links.attach(gateway)
-    void this.sockets.listen({ host: '', port: 0 }, gateway, () => ({ status: 404, contentType: '', body: '' }))
+    void this.sockets.listen({ host: '', port: 0 }, this.#side.gateway, () => ({
+      status: 404,
+      contentType: '',
+      body: '',
+    }))
   }
 
   place(shard: ShardId, owner: Address | undefined, rank: number): void {

@@ -2,10 +2,12 @@
  * What a seed decides before anything runs: sizes, limits, and which faults this world knows and how often. A swarm: each
  * world leaves some faults out, so that a common one does not hide what a rare one would find.
  */
+import { KiB } from '../../src/domain/limits.js'
 import type { Random } from '../../src/std/random.js'
 import { between, chance, pick, wholeBetween } from './draw.js'
 import type { BusFaults } from './sim-bus.js'
 import type { LogFaults, SimLogOptions } from './sim-log.js'
+import type { WireOptions } from './sim-sockets.js'
 import type { StoreFaults } from './sim-store.js'
 
 export interface WorldPlan {
@@ -16,6 +18,8 @@ export interface WorldPlan {
   readonly users: number
   readonly devicesPerUser: number
   readonly activationsMax: number
+  readonly wire: WireOptions
+  readonly sendQueueBytesMax: number
   readonly activeMs: number
   /** Mean pause between two actions of one device. */
   readonly actionMs: number
@@ -73,8 +77,14 @@ export function drawPlan(random: Random): WorldPlan {
     users: wholeBetween(random, 4, 6),
     devicesPerUser: wholeBetween(random, 1, 2),
     activationsMax: pick(random, [1, 3, 10_000]),
-    activeMs: between(random, 8_000, 20_000),
-    actionMs: pick(random, [100, 300, 1_000]),
+    wire: {
+      latencyMsMin: 0.5,
+      latencyMsMax: pick(random, [5, 50, 1_000]),
+      kernelBytesMax: pick(random, [1, 64]) * KiB,
+    },
+    sendQueueBytesMax: pick(random, [4, 1_024]) * KiB,
+    activeMs: between(random, 5_000, 15_000),
+    actionMs: pick(random, [300, 1_000, 3_000]),
     log: {
       kind,
       streams: wholeBetween(random, 1, 2),

@@ -27,6 +27,7 @@ import { drawPlan, type WorldPlan } from './world-plan.js'
 /** Virtual milliseconds that everybody has to agree again once all faults are over. */
 const HEALING_MS_MAX = 120_000
 const LOOK_MS = 250
+const STACK_LINES = 6
 
 export interface TraceLine {
   readonly at: number
@@ -95,7 +96,7 @@ export class World {
     const name = `n${index}.${life}`
     const host = this.#host(name)
     host.skewMs = between(this.#random, -this.plan.skewMsMax, this.plan.skewMsMax)
-    const { shardCount, activationsMax } = this.plan
+    const { shardCount, activationsMax, wire, sendQueueBytesMax } = this.plan
     this.nodes[index] = new SimNode({
       address: `${name}` as Address,
       host,
@@ -106,8 +107,11 @@ export class World {
       store: this.store,
       events: this.#events(name),
       onCrash: () => this.#incidents.died(index),
+      onLagging: () => this.coverage.count('gateway: lagging connection'),
       shardCount,
       activationsMax,
+      wire,
+      sendQueueBytesMax,
     })
     this.note(`${name} starts`)
   }
@@ -183,7 +187,8 @@ export class World {
 
   /** An exception that nobody caught ends a worker, as it does in the product; and it is a bug. */
   #failed(host: Host, error: unknown): void {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    const text = stack.split('\n').slice(0, STACK_LINES).join('\n')
     this.violated(error instanceof AssertionError ? 'assert' : 'exception', `${host.name}: ${text}`)
     const index = this.nodes.findIndex((node) => node.host === host)
     if (index >= 0) this.#incidents.crash(index)
@@ -233,7 +238,8 @@ export class World {
   }
 
   #runUntil(deadline: number, isDone: () => boolean): void {
-    while (this.time.now < deadline && !isDone()) this.time.run(Math.min(deadline, this.time.now + LOOK_MS))
+    const isOver = () => isDone() || this.violations.length > 0
+    while (this.time.now < deadline && !isOver()) this.time.run(Math.min(deadline, this.time.now + LOOK_MS))
   }
 
   /** Every shard's snapshot stands at, or past, the last frame that says anything. */

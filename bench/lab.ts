@@ -52,7 +52,7 @@ export class Lab implements AsyncDisposable {
   }
 
   async relay(): Promise<Target> {
-    const target = await Target.relay({ cores: this.cores.server, batching: true })
+    const target = await Target.relay({ cores: this.cores.server, batching: this.options.relayBatches })
     this.#targets.push(target)
     return target
   }

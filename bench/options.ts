@@ -17,6 +17,8 @@ export interface BenchOptions {
   readonly rounds: number
   readonly workers: number
   readonly relay: boolean
+  /** False: the relay sends every frame by itself. */
+  readonly relayBatches: boolean
   readonly warmUpSeconds: number
   /** growth: what the full server holds before the rounds begin. */
   readonly conversations: number
@@ -68,6 +70,7 @@ options (defaults of the scenario in brackets)
   --workers N    of the server [1]
   --warm-up N    seconds before measuring begins [2]
   --no-relay     leave the relay out
+  --no-batch     let the relay send every frame by itself
   --conversations N, --messages N   growth: what the full server holds [100000, 1000000]
   --json FILE    write the result
   --compare FILE print what changed against an earlier result
@@ -84,6 +87,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       json: { type: 'string' },
       compare: { type: 'string' },
       'no-relay': { type: 'boolean' },
+      'no-batch': { type: 'boolean' },
     } as Record<string, { type: 'string' | 'boolean' }>,
   })
   const scenario = positionals[0]
@@ -107,6 +111,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     messages: sized('messages'),
     rate: given('rate'),
     relay: values['no-relay'] !== true,
+    relayBatches: values['no-batch'] !== true,
     json: values['json'] as string | undefined,
     compare: values['compare'] as string | undefined,
   }

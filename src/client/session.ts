@@ -49,6 +49,8 @@ export interface SessionParts {
 
 const HISTORY_LIMIT = 100
 const ASK_AGAIN_MS_MIN = 100
+/** Histories asked for at once. Answers of LIMITS.historyBytesMax each must not make us a reader that is cut off. */
+const ASKING_MAX = 4
 /** Of the requests that may be unanswered, half are left for history. */
 const COMMANDS_IN_FLIGHT_MAX = LIMITS.inFlightMax / 2
 
@@ -67,6 +69,9 @@ export class Session {
   /** Raised with each connection: what was to be tried again on an old one is tried already. */
   #life = 0
   #pumpIsDue = false
+  /** Conversations with a question under way, and those whose turn comes then. */
+  readonly #asking = new Set<Conversation>()
+  readonly #toAsk = new Set<Conversation>()
 
   constructor(parts: SessionParts) {
     this.#parts = parts
@@ -154,6 +159,8 @@ export class Session {
 
   #down(): void {
     this.#life++
+    this.#asking.clear()
+    this.#toAsk.clear()
     for (const { queue, timeline } of this.#conversations.values()) {
       queue.disconnected()
       timeline.isAsking = false
@@ -258,8 +265,13 @@ export class Session {
 
   #ask(conversation: Conversation): void {
     const { name, timeline } = conversation
-    if (!this.isOnline || timeline.isAsking) return
+    if (!this.isOnline || this.#asking.has(conversation)) return
     timeline.isAsking = true
+    if (this.#asking.size >= ASKING_MAX) {
+      this.#toAsk.add(conversation)
+      return
+    }
+    this.#asking.add(conversation)
     const question = {
       kind: 'history' as const,
       mode: HistoryMode.after,
@@ -271,13 +283,16 @@ export class Session {
     }
     this.#link.ask((ref) => ({ ...question, ref }), {
       answered: (frame) => this.#answered(conversation, frame),
-      unanswered: () => this.#askAgain(conversation, 0),
+      unanswered: () => {
+        this.#askedEnough(conversation)
+        this.#askAgain(conversation, 0)
+      },
     })
   }
 
   #answered(conversation: Conversation, frame: DecodedFrame): void {
     const { timeline } = conversation
-    timeline.isAsking = false
+    this.#askedEnough(conversation)
     this.#pumpSoon()
     if (frame.kind === 'history-end') {
       timeline.answered(frame)
@@ -289,10 +304,17 @@ export class Session {
 
   #askAgain(conversation: Conversation, afterMs: number): void {
     conversation.timeline.isAsking = true
-    this.#later(afterMs, () => {
-      conversation.timeline.isAsking = false
-      this.#ask(conversation)
-    })
+    this.#later(afterMs, () => this.#ask(conversation))
+  }
+
+  #askedEnough(conversation: Conversation): void {
+    conversation.timeline.isAsking = false
+    this.#asking.delete(conversation)
+    for (const next of this.#toAsk) {
+      if (this.#asking.size >= ASKING_MAX) return
+      this.#toAsk.delete(next)
+      this.#ask(next)
+    }
   }
 }
 

@@ -82,7 +82,7 @@ export function drawPlan(random: Random): WorldPlan {
       latencyMsMax: pick(random, [5, 50, 1_000]),
       kernelBytesMax: pick(random, [1, 64]) * KiB,
     },
-    sendQueueBytesMax: pick(random, [4, 1_024]) * KiB,
+    sendQueueBytesMax: pick(random, [64, 1_024]) * KiB,
     activeMs: between(random, 5_000, 15_000),
     actionMs: pick(random, [300, 1_000, 3_000]),
     log: {

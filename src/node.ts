@@ -145,6 +145,9 @@ export async function composeWorker({ config, index, address, prepared }: Worker
       sockets.stopListening()
       await worker.gateway.drain(withinMs)
       sockets.closeNow()
+    },
+    async close() {
+      sockets.closeNow()
       worker.close()
       await log[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()

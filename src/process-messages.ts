@@ -22,6 +22,8 @@ export type ToWorker =
   | { readonly kind: 'peer'; readonly index: number; readonly address: Address; readonly port: MessagePort }
   | { readonly kind: 'peer-gone'; readonly index: number; readonly address: Address }
   | { readonly kind: 'drain'; readonly withinMs: number }
+  /** Every worker has drained: nobody needs your shards any more. */
+  | { readonly kind: 'close' }
   /** Only with PARLEY_TEST_FAULTS=1. */
   | { readonly kind: 'fault'; readonly fault: Fault }
 

@@ -7,20 +7,24 @@
  * With PARLEY_TEST_FAULTS=1, SIGUSR2 throws in the first worker and SIGHUP exhausts its heap.
  */
 import { once } from 'node:events'
-import { ConfigError, readConfig } from './config.js'
+import { ConfigError } from './config.js'
 import { LIMITS } from './domain/limits.js'
 import { openLogger } from './logger.js'
 import { prepareNode } from './node.js'
 import { claimPort, PortError } from './port-claim.js'
 import { EXIT_CONFIG, type ServingNotice } from './process-messages.js'
+import { readConfig } from './read-config.js'
 import { banner } from './start-banner.js'
 import { WorkerPool } from './worker-pool.js'
+
+/** What is left to close after the workers takes no time; then the process goes, whatever is left of it. */
+const HUNG_EXIT_MS = 100
 
 try {
   process.exitCode = await run()
 } catch (error) {
   const isOperators = error instanceof ConfigError || error instanceof PortError
-  process.stderr.write(`Parley does not start: ${isOperators ? error.message : describe(error)}\n`)
+  process.stderr.write(`Parley does not run: ${isOperators ? error.message : describe(error)}\n`)
   process.exitCode = isOperators ? EXIT_CONFIG : 1
 }
 process.disconnect?.() // the channel to the parent would keep us alive
@@ -32,18 +36,20 @@ async function run(): Promise<number> {
   const port = await claimPort(config)
   await using node = await prepareNode(config)
   const pool = new WorkerPool({ config, port, node, logger })
-  const serving = pool.start()
-  if (config.testFaults) {
-    process.on('SIGUSR2', () => pool.fault('throw'))
-    process.on('SIGHUP', () => pool.fault('exhaust-heap'))
-  }
-  if ((await Promise.race([serving, stopped, pool.failed])) === 'serving') {
+  try {
+    if ((await Promise.race([pool.start(), stopped, pool.failed])) === 'stop') return 0
+    if (config.testFaults) {
+      process.on('SIGUSR2', () => pool.fault('throw'))
+      process.on('SIGHUP', () => pool.fault('exhaust-heap'))
+    }
     process.stdout.write(banner(config, port))
     process.send?.({ kind: 'serving', port } satisfies ServingNotice)
     await Promise.race([stopped, pool.failed])
+    return 0
+  } finally {
+    // A thread that hangs would keep the process, and with it the folder, for ever.
+    if (!(await pool.drain(LIMITS.drainMs))) setTimeout(() => process.exit(1), HUNG_EXIT_MS).unref()
   }
-  await pool.drain(LIMITS.drainMs)
-  return 0
 }
 
 /** Resolves on the first SIGTERM or SIGINT, or when the parent is gone; later ones change nothing, as a drain ends soon. */

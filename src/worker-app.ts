@@ -24,8 +24,11 @@ export interface WorkerApp {
   /** Another worker of the process lives under this address from now on; `port` carries the bus to it. */
   addPeer(index: number, address: Address, port: MessagePort): void
   removePeer(index: number, address: Address): void
-  /** Stops listening, lets answers in flight leave, tells the clients, closes sockets, shards and files. */
+  /** Stops listening, tells the clients, lets answers in flight leave, closes all sockets. Its shards still answer:
+   *  other workers drain at the same time and wait for them. */
   drain(withinMs: number): Promise<void>
+  /** After all workers have drained: ends shards and files. */
+  close(): Promise<void>
   /** The thread is about to die of an error: closes the sockets now, synchronously, and nothing else. */
   abandon(): void
 }

@@ -13,13 +13,14 @@ import { RestartPause } from './restart-pause.js'
 import { unreachable } from './std/assert.js'
 import type { NodeHost } from './worker-app.js'
 
-/** Beyond the drain itself: closing files and the thread's own exit. */
-const EXIT_GRACE_MS = 2_000
+/** Beyond what a drain takes by itself: the last bytes of slow sockets; then closing files and the thread's exit. */
+const GRACE_MS = 2_000
 
 interface Life {
   readonly address: Address
   readonly thread: Worker
   isComposed: boolean
+  isDrained: boolean
   reason: string
 }
 
@@ -43,7 +44,7 @@ export class WorkerPool {
   #isServing = false
   #isStopping = false
   #served = (): void => {}
-  #exited = (): void => {}
+  #changed = (): void => {}
   #fail: (error: Error) => void = () => {}
 
   constructor(options: WorkerPoolOptions) {
@@ -67,20 +68,18 @@ export class WorkerPool {
     return 'serving'
   }
 
-  /** Every worker stops accepting, answers what it has, and exits; a thread that hangs is left behind. */
-  async drain(withinMs: number): Promise<void> {
+  /**
+   * Every worker stops accepting and answers what it has; when all have, they exit. False where a thread hangs: only
+   * the end of the process ends it.
+   */
+  async drain(withinMs: number): Promise<boolean> {
     this.#isStopping = true
+    const isGone = () => this.#lives.every((life) => life === undefined)
+    const isDrained = () => this.#lives.every((life) => life === undefined || life.isDrained || !life.isComposed)
     this.#broadcast({ kind: 'drain', withinMs })
-    const allExited = new Promise<void>((resolve) => {
-      this.#exited = resolve
-    })
-    if (this.#lives.every((life) => life === undefined)) return
-    let timer: NodeJS.Timeout | undefined
-    const timedOut = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, withinMs + EXIT_GRACE_MS)
-    })
-    await Promise.race([allExited, timedOut])
-    clearTimeout(timer)
+    await this.#until(isDrained, withinMs + GRACE_MS)
+    this.#broadcast({ kind: 'close' })
+    return await this.#until(isGone, GRACE_MS)
   }
 
   fault(fault: Fault): void {
@@ -93,7 +92,7 @@ export class WorkerPool {
     const workerData: WorkerStart = { config, index, address, prepared: await node.prepareWorker(index) }
     if (this.#isStopping) return
     const thread = new Worker(new URL('./worker.js', import.meta.url), { workerData, stdin: false })
-    const life: Life = { address, thread, isComposed: false, reason: 'it ended without a word' }
+    const life: Life = { address, thread, isComposed: false, isDrained: false, reason: 'it ended without a word' }
     this.#lives[index] = life
     this.#pauses[index]!.began(performance.now())
     thread.on('message', (message: FromWorker) => this.#heard(index, life, message))
@@ -107,6 +106,7 @@ export class WorkerPool {
     switch (message.kind) {
       case 'composed':
         life.isComposed = true
+        if (this.#isStopping) return
         this.#introduce(index, life)
         life.thread.postMessage({ kind: 'serve', port: this.#options.port } satisfies ToWorker)
         return
@@ -120,7 +120,8 @@ export class WorkerPool {
         life.reason = message.reason
         return
       case 'drained':
-        return
+        life.isDrained = true
+        return this.#changed()
       default:
         unreachable(message)
     }
@@ -140,15 +141,29 @@ export class WorkerPool {
 
   #ended(index: number, life: Life): void {
     this.#lives[index] = undefined
-    if (this.#isStopping) {
-      if (this.#lives.every((other) => other === undefined)) this.#exited()
-      return
-    }
+    if (this.#isStopping) return this.#changed()
     if (!this.#isServing) return this.#fail(new Error(`Worker ${index} could not start: ${life.reason}`))
     this.#broadcast({ kind: 'peer-gone', index, address: life.address })
     const pauseMs = this.#pauses[index]!.next(performance.now())
     this.#options.logger.error({ event: 'worker-failed', worker: index, reason: life.reason, pauseMs }, 'a worker died')
     setTimeout(() => void this.#begin(index).catch(this.#fail), pauseMs)
+  }
+
+  /** Whether it became true in time. */
+  async #until(isTrue: () => boolean, withinMs: number): Promise<boolean> {
+    const until = performance.now() + withinMs
+    while (!isTrue()) {
+      const leftMs = until - performance.now()
+      if (leftMs <= 0) return false
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, leftMs)
+        this.#changed = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+    return true
   }
 
   #broadcast(message: ToWorker): void {

@@ -33,7 +33,9 @@ async function obey(message: ToWorker): Promise<void> {
       return app.removePeer(message.index, message.address)
     case 'drain':
       await app.drain(message.withinMs)
-      tell({ kind: 'drained' })
+      return tell({ kind: 'drained' })
+    case 'close':
+      await app.close()
       return main.close()
     case 'fault':
       if (message.fault === 'throw') throw new Error('a fault that a test asked for')

@@ -62,7 +62,7 @@ test('a data folder in use is refused, and its user goes on', async () => {
   await using running = await ServerProcess.start()
   await using second = ServerProcess.begin({ dataFolder: running.dataFolder })
   equal((await second.ended).code, 78)
-  match(second.stderr, /does not start: .*(in use|another|lock)/i)
+  match(second.stderr, /does not run: .*(in use|another|lock)/i)
   const alice = await ChatClient.open({ port: running.port, user: 'alice' })
   equal((await alice.send('bob', 1, 'still here')).kind, 'ack')
 })

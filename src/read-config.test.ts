@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'vitest'
-import { isLoopback, readConfig } from './config.js'
+import { isLoopback, readConfig } from './read-config.js'
 
 const SECRET = 's'.repeat(32)
 const empty = () => mkdtempSync(join(tmpdir(), 'parley-config-'))

@@ -43,6 +43,8 @@ const DECODED_EVERY = 1024
 /** Requests count from here; sends have their refs below. The server keeps 2^31 and above for itself. */
 const REQUEST_REFS_FROM = 0x4000_0000
 const HELLO_RETRIES = 50
+/** Every request is answered, if only with a refusal. */
+const ANSWER_MS = 30_000
 
 export class Participant implements ConnectionListener {
   readonly index: number
@@ -92,10 +94,15 @@ export class Participant implements ConnectionListener {
   async ask(frameOf: (ref: number) => EncodableFrame, retries = 1000): Promise<DecodedFrame> {
     for (;;) {
       const ref = this.#nextRef++
+      const frame = frameOf(ref)
+      let timer: NodeJS.Timeout | undefined
       const answer = await new Promise<DecodedFrame>((resolve, reject) => {
         this.#requests.set(ref, { resolve, reject })
-        this.connection.send(encodeFrame(frameOf(ref)))
-      })
+        this.connection.send(encodeFrame(frame))
+        timer = setTimeout(() => {
+          reject(new Error(`Client ${this.index} got no answer to its ${frame.kind} in ${ANSWER_MS} ms`))
+        }, ANSWER_MS)
+      }).finally(() => clearTimeout(timer))
       if (answer.kind !== 'refusal' || Math.floor(answer.code / 100) !== 12 || retries-- === 0) return answer
       await new Promise((resolve) => setTimeout(resolve, answer.retryAfterMs))
     }

@@ -26,6 +26,11 @@ export interface ServerOptions {
   readonly secret: string
 }
 
+/** `BENCH_SERVER_NODE="--cpu-prof --cpu-prof-dir=DIR"` profiles the server while it is loaded. */
+function profilerArguments(): string[] {
+  return process.env.BENCH_SERVER_NODE?.split(' ') ?? []
+}
+
 export class Target {
   readonly address: Address
   readonly processes: ProcessTree
@@ -39,7 +44,7 @@ export class Target {
 
   /** Resolves once the server answers 200 on /readyz. */
   static async server(options: ServerOptions): Promise<Target> {
-    const command = pinned(options.cores, [process.execPath, entry('../server.js')])
+    const command = pinned(options.cores, [process.execPath, ...profilerArguments(), entry('../server.js')])
     const target = await Target.#start(command, {
       PARLEY_HOST: '127.0.0.1',
       PARLEY_PORT: '0',

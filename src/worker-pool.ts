@@ -16,6 +16,9 @@ import type { NodeHost } from './worker-app.js'
 /** Beyond what a drain takes by itself: the last bytes of slow sockets; then closing files and the thread's exit. */
 const GRACE_MS = 2_000
 
+/** Most of what a message allocates dies with its tick: a large nursery lets it die there instead of being promoted. */
+const RESOURCES = { maxYoungGenerationSizeMb: 96 }
+
 interface Life {
   readonly address: Address
   readonly thread: Worker
@@ -91,7 +94,11 @@ export class WorkerPool {
     const address = `${this.#node}.${index}.${++this.#livesBegun}` as Address
     const workerData: WorkerStart = { config, index, address, prepared: await node.prepareWorker(index) }
     if (this.#isStopping) return
-    const thread = new Worker(new URL('./worker.js', import.meta.url), { workerData, stdin: false })
+    const thread = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData,
+      stdin: false,
+      resourceLimits: RESOURCES,
+    })
     const life: Life = { address, thread, isComposed: false, isDrained: false, reason: 'it ended without a word' }
     this.#lives[index] = life
     this.#pauses[index]!.began(performance.now())

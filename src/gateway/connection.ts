@@ -20,6 +20,8 @@ export class Connection {
 
   phase: Phase = 'new'
   session: Session | undefined
+  /** Verified frames that came behind Hello and wait for its answer. */
+  held: GrowingBytes | undefined
   /** Commands without an answer. */
   inFlight = 0
   /** The sweep's second in which it was opened, and in which it was last heard. */

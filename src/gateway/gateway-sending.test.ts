@@ -1,6 +1,6 @@
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict'
 import { describe, test } from 'vitest'
-import { closeCodeOf, GatewayRig, inWords, numberOf } from '../../test/support/gateway-rig.js'
+import { closeCodeOf, type FakeSocket, GatewayRig, inWords, numberOf } from '../../test/support/gateway-rig.js'
 import { shardOf } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 
@@ -43,6 +43,17 @@ describe('a tick', () => {
     rig.clock.tick()
     deepEqual(inWords(a.frames()), ['lunch#1', 'solo#1', 'dinner#1', 'lunch#2'])
     deepEqual(inWords(b.frames()), ['lunch#1', 'dinner#1', 'lunch#2'])
+  })
+
+  test('two crowds in one tick never hear of each other', () => {
+    const rig = new GatewayRig()
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((user) => rig.welcomed(user)) as [FakeSocket, ...FakeSocket[]]
+    rig.deliver([a, b!], 'lunch', 1)
+    rig.deliver([c!, d!], 'dinner', 1)
+    rig.deliver([a, b!], 'lunch', 2)
+    rig.clock.tick()
+    for (const socket of [a, b!]) deepEqual(inWords(socket.frames()), ['lunch#1', 'lunch#2'])
+    for (const socket of [c!, d!]) deepEqual(inWords(socket.frames()), ['dinner#1'])
   })
 
   test('more than LIMITS.messageBytesMax leaves in several messages of whole frames', () => {
@@ -132,6 +143,15 @@ describe('connections end', () => {
     equal(rig.owners.commands.length, 1)
     const late = rig.connect()
     deepEqual(inWords(late.frames()), ['refusal 0 draining'])
+  })
+
+  test('drain() does not wait for answers to a connection that is gone', async () => {
+    const rig = new GatewayRig()
+    const socket = rig.welcomed('alice')
+    rig.send(socket, rig.sendFrame('lunch', 1, 1))
+    rig.gateway.closed(socket)
+    await rig.gateway.drain(1_000)
+    deepEqual(rig.logged.at(-1), { event: 'drained', connections: 0, unanswered: 0 })
   })
 
   test('drain() gives up on answers that do not come', async () => {

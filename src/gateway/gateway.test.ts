@@ -69,13 +69,41 @@ describe('hello', () => {
     deepEqual(socket.closedWith, { code: closeCodeOf('hello-first'), reason: 'hello-first' })
   })
 
-  test('while it is on its way a command is refused and the connection stays', () => {
+  test('commands right behind it wait for the welcome and then go on their way in order', () => {
+    const rig = new GatewayRig()
+    const socket = rig.connect()
+    rig.send(socket, rig.hello('alice'), rig.sendFrame('lunch', 1, 4), rig.sendFrame('lunch', 2, 5))
+    rig.send(socket, rig.sendFrame('dinner', 1, 6))
+    equal(rig.owners.commands.length, 1)
+    rig.welcome(rig.owners.commands[0]!)
+    rig.send(socket, rig.sendFrame('dinner', 2, 7))
+    deepEqual(
+      rig.owners.commands.slice(1).map(({ target, ref, session }) => [target, ref, session.laneNumber]),
+      [
+        [groupKey('lunch'), 4, 5],
+        [groupKey('lunch'), 5, 5],
+        [groupKey('dinner'), 6, 5],
+        [groupKey('dinner'), 7, 5],
+      ],
+    )
+  })
+
+  test('commands behind a hello that is refused are refused too', () => {
     const rig = new GatewayRig()
     const socket = rig.connect()
     rig.send(socket, rig.hello('alice'), rig.sendFrame('lunch', 1, 4))
+    rig.gateway.unknown(rig.owners.commands[0]!.session.connection, 1)
     rig.clock.tick()
-    deepEqual(inWords(socket.frames()), ['refusal 4 hello-first'])
+    deepEqual(inWords(socket.frames()), ['refusal 1 unknown-outcome', 'refusal 4 hello-first'])
     equal(socket.closedWith, undefined)
+  })
+
+  test('what is held behind it is bounded', () => {
+    const rig = new GatewayRig({ messageBytesMax: 2_000 })
+    const socket = rig.connect()
+    rig.send(socket, rig.hello('alice'))
+    for (let n = 1; n <= 20; n++) rig.send(socket, rig.sendFrame('lunch', n, n + 1))
+    deepEqual(socket.closedWith, { code: closeCodeOf('hello-first'), reason: 'hello-first' })
   })
 
   test('it is due within LIMITS.helloMs, and nothing is delivered before the welcome', () => {
@@ -117,16 +145,16 @@ describe('commands', () => {
       rig.sendFrame('dinner', 1, 2),
       rig.sendFrame('lunch', 2, 3),
       { kind: 'void', ref: 4, n: 3, conversationKind: ActorKind.group, conversation: 'lunch' },
-      { kind: 'history', ref: 5, conversationKind: ActorKind.direct, conversation: direct, ...history },
       {
         kind: 'change',
-        ref: 6,
+        ref: 5,
         n: 1,
         action: 1,
         conversationKind: ActorKind.channel,
         conversation: 'lunch',
         users: ['bob' as UserId],
       },
+      { kind: 'history', ref: 6, conversationKind: ActorKind.direct, conversation: direct, ...history },
     )
     deepEqual(
       rig.owners.commands.map(({ target, ref, frame }) => [target, ref, frame.kind]),
@@ -135,8 +163,8 @@ describe('commands', () => {
         [groupKey('dinner'), 2, 'send'],
         [groupKey('lunch'), 3, 'send'],
         [groupKey('lunch'), 4, 'void'],
-        [actorKey('app', ActorKind.direct, direct), 5, 'history'],
-        [actorKey('app', ActorKind.channel, 'lunch'), 6, 'change'],
+        [actorKey('app', ActorKind.channel, 'lunch'), 5, 'change'],
+        [actorKey('app', ActorKind.direct, direct), 6, 'history'],
       ],
     )
   })
@@ -161,9 +189,10 @@ describe('commands', () => {
     const cut = rig.welcomed('alice')
     rig.sendBytes(cut, oneFrame(rig.sendFrame('lunch', 1)).subarray(0, -8))
     const reserved = rig.welcomed('alice')
-    rig.send(reserved, rig.sendFrame('lunch', 1, 0x8000_0000))
+    rig.send(reserved, rig.sendFrame('lunch', 1, 0x8000_0000), rig.sendFrame('lunch', 2))
     const server = rig.welcomed('alice')
     rig.send(server, eventFrame('lunch', 1))
+    equal(rig.owners.commands.length, 0)
     for (const socket of [cut, reserved, server]) deepEqual(inWords(socket.frames()), ['refusal 0 bad-frame'])
 
     const newer = rig.welcomed('alice')

@@ -10,10 +10,11 @@
  * Elsewhere: what a tick sends (send-queues.ts), slow readers (catch-up.ts), tokens (token.ts), sockets (uws/).
  */
 import type { Commands, Delivered, GatewayEnd, Session } from '../actors/peers.js'
+import type { ActorKey } from '../domain/ids.js'
 import { REFUSALS, type RefusalName } from '../domain/refusal.js'
-import { readWelcomeLane, writePong, writeRefusal } from '../protocol/answer-frames.js'
+import { writePong, writeRefusal } from '../protocol/answer-frames.js'
 import { ClientFrame } from '../protocol/client-frame.js'
-import { bodyTypeOf, frameBytes } from '../protocol/table.js'
+import { frameBytes } from '../protocol/table.js'
 import { refusalOfVerdict, verifyClientFrame } from '../protocol/verify.js'
 import { BODY_TYPE_MAX, BodyType } from '../protocol/wire-numbers.js'
 import type { Bytes } from '../std/bytes.js'
@@ -23,7 +24,7 @@ import { CatchUp } from './catch-up.js'
 import { Connection } from './connection.js'
 import { Connections } from './connections.js'
 import type { GatewayEvents } from './events.js'
-import { greet } from './hello.js'
+import { Hellos } from './hello.js'
 import { CLOSE_CODE_BASE, GATEWAY_LIMITS, type GatewayLimits, OWN_REF } from './limits.js'
 import { Rate } from './rate.js'
 import { RetryAfter } from './retry-after.js'
@@ -51,12 +52,12 @@ export class Gateway implements GatewayEnd, SocketListener {
   readonly #commands: Commands
   readonly #clock: Clock
   readonly #retryAfter: RetryAfter
-  readonly #verifyToken: VerifyToken
   readonly #events: GatewayEvents
   readonly #limits: GatewayLimits
   readonly #connections: Connections
   readonly #queues: SendQueues
   readonly #catchUp: CatchUp
+  readonly #hellos: Hellos
   readonly #sweep: Sweep
   readonly #targets = new Targets()
   readonly #frame = new ClientFrame()
@@ -69,11 +70,11 @@ export class Gateway implements GatewayEnd, SocketListener {
     this.#commands = commands
     this.#clock = clock
     this.#retryAfter = new RetryAfter(parts.random)
-    this.#verifyToken = parts.verifyToken
     this.#events = events
     this.#limits = limits
     const connections = new Connections(parts.shardCount)
     this.#connections = connections
+    this.#hellos = new Hellos({ commands, clock, limits, connections, verifyToken: parts.verifyToken })
     const queues = new SendQueues({ clock, limits, onBehind: (connection) => this.#catchUp.begin(connection) })
     const close = (connection: Connection, why: RefusalName) => this.#close(connection, why)
     this.#queues = queues
@@ -129,8 +130,10 @@ export class Gateway implements GatewayEnd, SocketListener {
     if (connection === undefined) return
     if (ref >= OWN_REF) return this.#catchUp.answered(connection, ref, bytes, start, end)
     this.#answered(connection)
-    if (connection.phase === 'greeting') this.#greeted(connection, bytes, start)
+    const isOfHello = connection.phase === 'greeting'
+    if (isOfHello) this.#hellos.answered(connection, bytes, start)
     this.#queues.append(connection, bytes, start, end)
+    if (isOfHello) this.#release(connection)
   }
 
   unknown(number: number, ref: number): void {
@@ -138,8 +141,10 @@ export class Gateway implements GatewayEnd, SocketListener {
     if (connection === undefined) return
     if (ref >= OWN_REF) return this.#catchUp.unknown(connection, ref)
     this.#answered(connection)
-    if (connection.phase === 'greeting') this.#endSession(connection)
+    const isOfHello = connection.phase === 'greeting'
+    if (isOfHello) this.#hellos.endSession(connection)
     this.#refuse(connection, 'unknown-outcome', ref, 0, this.#retryAfter.busyMs())
+    if (isOfHello) this.#release(connection)
   }
 
   deliver(numbers: ArrayLike<number>, count: number, what: Delivered, bytes: Bytes, start: number, end: number): void {
@@ -220,12 +225,13 @@ export class Gateway implements GatewayEnd, SocketListener {
 
   #command(connection: Connection, bytes: Bytes, start: number, end: number): void {
     const { ref, n, conversationKind, conversationStart, conversationEnd } = this.#frame
-    const { session } = connection
-    if (connection.phase !== 'open' || session === undefined) {
-      this.#refuse(connection, 'hello-first', ref, n, 0)
-      return connection.phase === 'new' ? this.#end(connection, 'hello-first') : undefined
-    }
+    const { session, phase } = connection
     if (this.#isDraining) return this.#refuse(connection, 'draining', ref, n, this.#retryAfter.reconnectMs())
+    if (phase === 'greeting' && this.#hellos.hold(connection, bytes, start, end)) return
+    if (phase !== 'open' || session === undefined) {
+      this.#refuse(connection, 'hello-first', ref, n, 0)
+      return this.#end(connection, 'hello-first')
+    }
     if (connection.inFlight >= this.#limits.inFlightMax) {
       return this.#refuse(connection, 'too-many-requests', ref, n, this.#retryAfter.busyMs())
     }
@@ -233,57 +239,48 @@ export class Gateway implements GatewayEnd, SocketListener {
     const { app } = session
     const target = this.#targets.find(lastTarget, app, conversationKind, bytes, conversationStart, conversationEnd)
     connection.lastTarget = target
-    // Counted before, since an owner in this thread may answer at once.
-    connection.inFlight++
-    this.#inFlight++
-    if (this.#commands.command(session, target.key, ref, bytes, start, end)) return
-    this.#answered(connection)
-    this.#refuse(connection, 'mailbox-full', ref, n, this.#retryAfter.busyMs())
+    if (!this.#hand(connection, session, target.key, bytes, start, end)) {
+      this.#refuse(connection, 'mailbox-full', ref, n, this.#retryAfter.busyMs())
+    }
   }
-
-  // ── Hello ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #hello(connection: Connection, bytes: Bytes, start: number, end: number): void {
     const { ref } = this.#frame
     if (connection.phase !== 'new') return this.#close(connection, 'bad-frame') // one Hello, then its answer
     if (this.#isDraining) return this.#refuse(connection, 'draining', ref, 0, this.#retryAfter.reconnectMs())
-    const greeting = greet(connection.number, this.#frame, bytes, this.#verifyToken, this.#clock.now())
-    if (!greeting.ok) {
-      this.#refuse(connection, greeting.code, ref, 0, 0)
-      return this.#end(connection, greeting.code)
+    const session = this.#hellos.begin(connection, this.#frame, bytes)
+    if (typeof session === 'string') {
+      const isCrowded = session === 'too-many-connections'
+      this.#refuse(connection, session, ref, 0, isCrowded ? this.#retryAfter.crowdedMs() : 0)
+      return this.#end(connection, session)
     }
-    const { session } = greeting
-    if (this.#connections.sessionCountOf(session.inbox) >= this.#limits.connectionsPerUserMax) {
-      this.#refuse(connection, 'too-many-connections', ref, 0, this.#retryAfter.crowdedMs())
-      return this.#end(connection, 'too-many-connections')
-    }
-    connection.session = session
-    connection.phase = 'greeting'
-    this.#connections.addSession(session)
-    connection.inFlight++
-    this.#inFlight++
-    if (this.#commands.command(session, session.inbox, ref, bytes, start, end)) return
-    this.#answered(connection)
-    this.#endSession(connection)
+    if (this.#hand(connection, session, session.inbox, bytes, start, end)) return
+    this.#hellos.endSession(connection)
     this.#refuse(connection, 'mailbox-full', ref, 0, this.#retryAfter.busyMs())
   }
 
-  /** The user's shard has answered Hello: the connection is open, or may say Hello again. */
-  #greeted(connection: Connection, bytes: Bytes, start: number): void {
-    if (bodyTypeOf(bytes, start) !== BodyType.welcome) return this.#endSession(connection)
-    const lane = readWelcomeLane(bytes, start)
-    connection.session!.laneNumber = lane.number
-    connection.session!.laneRandom = lane.random
-    connection.phase = 'open'
+  /** Hands the frame that was read last to the owner of `target`. */
+  #hand(connection: Connection, session: Session, target: ActorKey, bytes: Bytes, start: number, end: number): boolean {
+    // Counted before, since an owner in this thread may answer at once.
+    connection.inFlight++
+    this.#inFlight++
+    if (this.#commands.command(session, target, this.#frame.ref, bytes, start, end)) return true
+    this.#answered(connection)
+    return false
   }
 
-  #endSession(connection: Connection): void {
-    const { session } = connection
-    if (session === undefined) return
-    connection.session = undefined
-    if (!connection.isClosed) connection.phase = 'new'
-    this.#connections.removeSession(session)
-    this.#commands.ended(session)
+  /** Hello was answered: what came behind it goes on its way, or hears that it was too early. */
+  #release(connection: Connection): void {
+    const { held } = connection
+    if (held === undefined) return
+    connection.held = undefined
+    for (let at = 0; at < held.size && !connection.isClosed; ) {
+      const end = at + frameBytes(held.bytes, at)
+      this.#frame.read(held.bytes, at)
+      if (connection.phase === 'open') this.#command(connection, held.bytes, at, end)
+      else this.#refuse(connection, 'hello-first', this.#frame.ref, this.#frame.n, 0)
+      at = end
+    }
   }
 
   // ── Helpers ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -330,7 +327,7 @@ export class Gateway implements GatewayEnd, SocketListener {
     connection.lag = undefined
     this.#connections.remove(connection)
     this.#queues.forget(connection)
-    this.#endSession(connection)
+    this.#hellos.endSession(connection)
   }
 
   #reportRefused(): void {

@@ -1,32 +1,80 @@
 /**
- * Decides who speaks on a connection, from its Hello: the token says app and user, the frame says device and lane.
+ * From Hello to Welcome: who speaks on a connection, and in which lane. The token says app and user, the frame says
+ * device and lane; the user's shard confirms the lane, because it must be logged before anything is sent in it.
+ *
+ * Commands that a client sends right behind its Hello are held until then, so that resuming costs one round trip.
  */
-import type { Session } from '../actors/peers.js'
+import type { Commands, Session } from '../actors/peers.js'
 import { ActorKind, actorKey, type DeviceId } from '../domain/ids.js'
 import type { RefusalName } from '../domain/refusal.js'
+import { readWelcomeLane } from '../protocol/answer-frames.js'
 import type { ClientFrame } from '../protocol/client-frame.js'
-import type { Bytes } from '../std/bytes.js'
-import type { EpochMs } from '../std/clock.js'
+import { bodyTypeOf } from '../protocol/table.js'
+import { BodyType } from '../protocol/wire-numbers.js'
+import { type Bytes, GrowingBytes } from '../std/bytes.js'
+import type { Clock } from '../std/clock.js'
+import type { Connection } from './connection.js'
+import type { Connections } from './connections.js'
+import type { GatewayLimits } from './limits.js'
 import type { VerifyToken } from './token.js'
 
-export type Greeting =
-  | { readonly ok: true; readonly session: Session }
-  | { readonly ok: false; readonly code: Extract<RefusalName, 'bad-token' | 'token-expired'> }
+export interface HellosParts {
+  readonly commands: Commands
+  readonly clock: Clock
+  readonly verifyToken: VerifyToken
+  readonly limits: GatewayLimits
+  readonly connections: Connections
+}
 
-/** `frame` has read a verified Hello from `bytes`. */
-export function greet(
-  connection: number,
-  frame: ClientFrame,
-  bytes: Bytes,
-  verifyToken: VerifyToken,
-  now: EpochMs,
-): Greeting {
-  const checked = verifyToken(frame.token(bytes), now)
-  if (!checked.ok) return checked
-  const { app, user } = checked
-  const device = frame.device(bytes) as DeviceId
-  // A token bound to a device is of no use to another, even of the same user.
-  if (checked.device !== undefined && checked.device !== device) return { ok: false, code: 'bad-token' }
-  const inbox = actorKey(app, ActorKind.inbox, user)
-  return { ok: true, session: { connection, app, user, device, inbox, laneNumber: 0, laneRandom: 0n } }
+export class Hellos {
+  readonly #parts: HellosParts
+
+  constructor(parts: HellosParts) {
+    this.#parts = parts
+  }
+
+  /** `frame` has read a verified Hello from `bytes`. Gives the connection its session, or says why not. */
+  begin(connection: Connection, frame: ClientFrame, bytes: Bytes): Session | RefusalName {
+    const { clock, verifyToken, limits, connections } = this.#parts
+    const checked = verifyToken(frame.token(bytes), clock.now())
+    if (!checked.ok) return checked.code
+    const { app, user } = checked
+    const device = frame.device(bytes) as DeviceId
+    // A token bound to a device is of no use to another, even of the same user.
+    if (checked.device !== undefined && checked.device !== device) return 'bad-token'
+    const inbox = actorKey(app, ActorKind.inbox, user)
+    if (connections.sessionCountOf(inbox) >= limits.connectionsPerUserMax) return 'too-many-connections'
+    const session = { connection: connection.number, app, user, device, inbox, laneNumber: 0, laneRandom: 0n }
+    connection.session = session
+    connection.phase = 'greeting'
+    connections.addSession(session)
+    return session
+  }
+
+  /** The user's shard has answered: the connection is open, or may say Hello again. */
+  answered(connection: Connection, bytes: Bytes, start: number): void {
+    if (bodyTypeOf(bytes, start) !== BodyType.welcome) return this.endSession(connection)
+    const lane = readWelcomeLane(bytes, start)
+    connection.session!.laneNumber = lane.number
+    connection.session!.laneRandom = lane.random
+    connection.phase = 'open'
+  }
+
+  /** Keeps a frame until Welcome; false where too much is kept already. */
+  hold(connection: Connection, bytes: Bytes, start: number, end: number): boolean {
+    connection.held ??= new GrowingBytes()
+    if (connection.held.size + end - start > this.#parts.limits.messageBytesMax) return false
+    connection.held.append(bytes.u8.subarray(start, end))
+    return true
+  }
+
+  /** Tells the user's shard, wherever the connection stands. */
+  endSession(connection: Connection): void {
+    const { session } = connection
+    if (session === undefined) return
+    connection.session = undefined
+    if (!connection.isClosed) connection.phase = 'new'
+    this.#parts.connections.removeSession(session)
+    this.#parts.commands.ended(session)
+  }
 }

@@ -1,5 +1,5 @@
 /**
- * Keeps one preallocated segment ready, so that a sync writes data and no metadata, and so that a full disk still takes
+ * Keeps a preallocated segment ready, so that a sync writes data and no metadata, and so that a full disk still takes
  * the barriers and carries that let purge free some of it (rules §6).
  *
  * Node has no fallocate: zeroes are written and synced in slices, in the background, between commits. A purged segment
@@ -18,6 +18,9 @@ export interface Spare {
   readonly bytes: number
 }
 
+/** Purge frees segments several at a time; those kept need not be written full of zeroes again. */
+const SPARES_KEPT = 4
+
 export class Spares {
   readonly #folder: LogFolder
   readonly #writer: number
@@ -25,7 +28,7 @@ export class Spares {
   readonly #clock: Clock
   readonly #random: Random
   readonly #alarm: Alarm
-  #ready: Spare | undefined
+  readonly #ready: Spare[] = []
   #making: Promise<void> | undefined
   #retry: Timer | undefined
   #closed = false
@@ -43,28 +46,25 @@ export class Spares {
 
   /** True where a purged file would be of use. */
   get wanted(): boolean {
-    return this.#ready === undefined && !this.#closed
+    return this.#ready.length < SPARES_KEPT && !this.#closed
   }
 
   /** Hands out the spare, or an empty file where none is ready. Throws where that cannot be made. */
   take(): Spare {
-    const spare = this.#ready
-    if (spare === undefined) return this.#create()
-    this.#ready = undefined
-    return spare
+    return this.#ready.shift() ?? this.#create()
   }
 
   /** A purged segment, already under its new name. */
   give(spare: Spare): void {
     if (this.wanted) {
-      this.#ready = spare
+      this.#ready.push(spare)
       this.lacking = false
     } else this.#discard(spare)
   }
 
   /** Makes a spare unless there is one; resolves when that has come to an end, well or not. */
   prepare(bytes: number): Promise<void> {
-    if (!this.wanted) return Promise.resolve()
+    if (this.#ready.length > 0 || this.#closed) return Promise.resolve()
     this.#making ??= this.#make(bytes).finally(() => {
       this.#making = undefined
     })
@@ -75,8 +75,7 @@ export class Spares {
     this.#closed = true
     this.#retry?.cancel()
     await this.#making
-    if (this.#ready !== undefined) this.#discard(this.#ready)
-    this.#ready = undefined
+    for (const spare of this.#ready.splice(0)) this.#discard(spare)
   }
 
   async #make(bytes: number): Promise<void> {
@@ -84,11 +83,13 @@ export class Spares {
     try {
       spare = { ...this.#create(), bytes }
       const zeroes = new Uint8Array(Math.min(this.#options.sliceBytes, bytes))
-      for (let at = 0; at < bytes && this.wanted; at += zeroes.byteLength) {
+      let at = 0
+      for (; at < bytes && this.#ready.length === 0 && !this.#closed; at += zeroes.byteLength) {
         spare.file.write([zeroes.subarray(0, Math.min(zeroes.byteLength, bytes - at))], at)
         await spare.file.sync()
       }
-      this.give(spare)
+      if (at >= bytes) this.give(spare)
+      else this.#discard(spare) // a purged one came first
     } catch (cause) {
       if (spare !== undefined) this.#discard(spare)
       if (!this.lacking) this.#alarm('cannot make a spare log segment; sends are refused once it is needed', cause)

@@ -6,6 +6,7 @@
  * while it is the bound that holds others back (additive increase, multiplicative decrease, as TCP does). History is
  * shed first, then Hello, sends last. The wait that a refusal names grows while refusals themselves cost too much.
  */
+import type { Clock } from '../std/clock.js'
 import { fraction, type Random } from '../std/random.js'
 
 /** Leaves room for the tail below the 200 ms that admitted sends should keep at overload. */
@@ -13,8 +14,7 @@ const TARGET_MS = 80
 const LIMIT_MIN = 256
 const LIMIT_START = 4_096
 const LIMIT_MAX = 65_536
-const SHARE_OF_HISTORY = 0.5
-const SHARE_OF_HELLO = 0.75
+const SHARE = { history: 0.5, hello: 0.75, send: 1 } as const
 const RETRY_MS_MIN = 100
 const RETRY_MS_MAX = 4_000
 /** Refusals a second that cost about a twentieth of a core. */
@@ -23,7 +23,9 @@ const REFUSALS_PER_SECOND_MAX = 40_000
 export type Sheddable = 'history' | 'hello' | 'send'
 
 export class Admission {
+  readonly #clock: Clock
   readonly #random: Random
+  #inFlight = 0
   #limit = LIMIT_START
   #retryMs = RETRY_MS_MIN
   #refused = 0
@@ -33,62 +35,61 @@ export class Admission {
   #timedRef = 0
   #timedAt = 0
 
-  constructor(random: Random) {
+  constructor(clock: Clock, random: Random) {
+    this.#clock = clock
     this.#random = random
   }
 
-  /** Whether one more command may be in flight beside `inFlight` others. */
-  admits(what: Sheddable, inFlight: number): boolean {
-    if (inFlight < LIMIT_MIN * SHARE_OF_HISTORY) return true
-    return inFlight < this.#limit * shareOf(what)
+  /** Commands of this worker without an answer. */
+  get inFlight(): number {
+    return this.#inFlight
   }
 
-  /** A command was let in; now and then it is the one that is timed. */
-  began(connection: number, ref: number, now: number): void {
+  /** Whether one more may join them. */
+  admits(what: Sheddable): boolean {
+    return this.#inFlight < this.#limit * SHARE[what]
+  }
+
+  began(connection: number, ref: number): void {
+    this.#inFlight++
     if (this.#timedConnection !== 0) return
     this.#timedConnection = connection
     this.#timedRef = ref
-    this.#timedAt = now
+    this.#timedAt = this.#clock.monotonic()
   }
 
-  /** A command was answered while `inFlight` were, itself included. `clock` is read only for the timed one. */
-  ended(connection: number, ref: number, inFlight: number, clock: () => number): void {
-    if (connection !== this.#timedConnection || ref !== this.#timedRef) return
-    this.#timedConnection = 0
-    const tookMs = clock() - this.#timedAt
-    if (tookMs > TARGET_MS) {
-      const reached = Math.min(this.#limit, inFlight)
-      this.#limit = Math.max(LIMIT_MIN, Math.floor(reached * Math.max(0.5, TARGET_MS / tookMs)))
-    } else if (inFlight > this.#limit * SHARE_OF_HELLO) {
-      this.#limit = Math.min(LIMIT_MAX, this.#limit + Math.max(64, this.#limit >> 4))
-    }
+  ended(connection: number, ref: number): void {
+    if (connection === this.#timedConnection && ref === this.#timedRef) this.#timed()
+    this.#inFlight--
   }
 
-  /** The connection is gone: its commands will not be answered. */
-  forget(connection: number): void {
+  /** The connection is gone: its `count` commands will not be answered. */
+  forget(connection: number, count: number): void {
     if (connection === this.#timedConnection) this.#timedConnection = 0
+    this.#inFlight -= count
   }
 
   /** Milliseconds after which a refused client should come again; spread, so that they do not come together. */
-  retryAfterMs(now: number): number {
+  retryAfterMs(): number {
     this.#refused++
+    const now = this.#clock.monotonic()
     if (now - this.#secondAt >= 1_000) {
-      const factor = this.#refused > REFUSALS_PER_SECOND_MAX ? 2 : this.#refused < REFUSALS_PER_SECOND_MAX / 4 ? 0.5 : 1
-      this.#retryMs = Math.min(RETRY_MS_MAX, Math.max(RETRY_MS_MIN, this.#retryMs * factor))
+      if (this.#refused > REFUSALS_PER_SECOND_MAX) this.#retryMs = Math.min(RETRY_MS_MAX, this.#retryMs * 2)
+      else if (this.#refused < REFUSALS_PER_SECOND_MAX / 4) this.#retryMs = Math.max(RETRY_MS_MIN, this.#retryMs / 2)
       this.#refused = 0
       this.#secondAt = now
     }
     return Math.ceil(this.#retryMs * (1 + fraction(this.#random)))
   }
-}
 
-function shareOf(what: Sheddable): number {
-  switch (what) {
-    case 'history':
-      return SHARE_OF_HISTORY
-    case 'hello':
-      return SHARE_OF_HELLO
-    case 'send':
-      return 1
+  #timed(): void {
+    this.#timedConnection = 0
+    const tookMs = this.#clock.monotonic() - this.#timedAt
+    if (tookMs > TARGET_MS) {
+      const reached = Math.min(this.#limit, this.#inFlight)
+      this.#limit = Math.max(LIMIT_MIN, Math.floor(reached * Math.max(0.5, TARGET_MS / tookMs)))
+    } else if (this.#inFlight > this.#limit * SHARE.hello) {
+      this.#limit = Math.min(LIMIT_MAX, this.#limit + Math.max(64, this.#limit >> 4))
+    }
   }
 }

@@ -20,6 +20,7 @@ import { BODY_TYPE_MAX, BodyType } from '../protocol/wire-numbers.js'
 import type { Bytes } from '../std/bytes.js'
 import { type Clock, sleep } from '../std/clock.js'
 import type { Random } from '../std/random.js'
+import { Admission } from './admission.js'
 import { CatchUp } from './catch-up.js'
 import { Connection } from './connection.js'
 import { Connections } from './connections.js'
@@ -61,7 +62,7 @@ export class Gateway implements GatewayEnd, SocketListener {
   readonly #sweep: Sweep
   readonly #targets = new Targets()
   readonly #frame = new ClientFrame()
-  #inFlight = 0
+  readonly #admission: Admission
   #refusedConnections = 0
   #isDraining = false
 
@@ -72,6 +73,7 @@ export class Gateway implements GatewayEnd, SocketListener {
     this.#retryAfter = new RetryAfter(parts.random)
     this.#events = events
     this.#limits = limits
+    this.#admission = new Admission(clock, parts.random)
     const connections = new Connections(parts.shardCount)
     this.#connections = connections
     this.#hellos = new Hellos({ commands, clock, limits, connections, verifyToken: parts.verifyToken })
@@ -129,7 +131,7 @@ export class Gateway implements GatewayEnd, SocketListener {
     const connection = this.#connections.get(number)
     if (connection === undefined) return
     if (ref >= OWN_REF) return this.#catchUp.answered(connection, ref, bytes, start, end)
-    this.#answered(connection)
+    this.#answered(connection, ref)
     const isOfHello = connection.phase === 'greeting'
     if (isOfHello) this.#hellos.answered(connection, bytes, start)
     this.#queues.append(connection, bytes, start, end)
@@ -140,7 +142,7 @@ export class Gateway implements GatewayEnd, SocketListener {
     const connection = this.#connections.get(number)
     if (connection === undefined) return
     if (ref >= OWN_REF) return this.#catchUp.unknown(connection, ref)
-    this.#answered(connection)
+    this.#answered(connection, ref)
     const isOfHello = connection.phase === 'greeting'
     if (isOfHello) this.#hellos.endSession(connection)
     this.#refuse(connection, 'unknown-outcome', ref, 0, this.#retryAfter.busyMs())
@@ -184,8 +186,8 @@ export class Gateway implements GatewayEnd, SocketListener {
       this.#refuse(connection, 'draining', 0, 0, this.#retryAfter.reconnectMs())
     }
     const until = this.#clock.monotonic() + withinMs
-    while (this.#inFlight > 0 && this.#clock.monotonic() < until) await sleep(this.#clock, DRAIN_LOOK_MS)
-    this.#events.drained({ connections, unanswered: this.#inFlight })
+    while (this.#admission.inFlight > 0 && this.#clock.monotonic() < until) await sleep(this.#clock, DRAIN_LOOK_MS)
+    this.#events.drained({ connections, unanswered: this.#admission.inFlight })
     this.#queues.flush()
     const flushedBy = Math.min(until, this.#clock.monotonic() + LAST_BYTES_MS)
     while (this.#queues.unsentBytes > 0 && this.#clock.monotonic() < flushedBy) await sleep(this.#clock, DRAIN_LOOK_MS)
@@ -235,6 +237,9 @@ export class Gateway implements GatewayEnd, SocketListener {
     if (connection.inFlight >= this.#limits.inFlightMax) {
       return this.#refuse(connection, 'too-many-requests', ref, n, this.#retryAfter.busyMs())
     }
+    if (!this.#admission.admits(this.#frame.type === BodyType.history ? 'history' : 'send')) {
+      return this.#refuse(connection, 'overloaded', ref, n, this.#admission.retryAfterMs())
+    }
     const { lastTarget } = connection
     const { app } = session
     const target = this.#targets.find(lastTarget, app, conversationKind, bytes, conversationStart, conversationEnd)
@@ -248,6 +253,9 @@ export class Gateway implements GatewayEnd, SocketListener {
     const { ref } = this.#frame
     if (connection.phase !== 'new') return this.#close(connection, 'bad-frame') // one Hello, then its answer
     if (this.#isDraining) return this.#refuse(connection, 'draining', ref, 0, this.#retryAfter.reconnectMs())
+    if (!this.#admission.admits('hello')) {
+      return this.#refuse(connection, 'overloaded', ref, 0, this.#admission.retryAfterMs())
+    }
     const session = this.#hellos.begin(connection, this.#frame, bytes)
     if (typeof session === 'string') {
       const isCrowded = session === 'too-many-connections'
@@ -262,10 +270,11 @@ export class Gateway implements GatewayEnd, SocketListener {
   /** Hands the frame that was read last to the owner of `target`. */
   #hand(connection: Connection, session: Session, target: ActorKey, bytes: Bytes, start: number, end: number): boolean {
     // Counted before, since an owner in this thread may answer at once.
+    const { ref } = this.#frame
     connection.inFlight++
-    this.#inFlight++
-    if (this.#commands.command(session, target, this.#frame.ref, bytes, start, end)) return true
-    this.#answered(connection)
+    this.#admission.began(connection.number, ref)
+    if (this.#commands.command(session, target, ref, bytes, start, end)) return true
+    this.#answered(connection, ref)
     return false
   }
 
@@ -285,9 +294,9 @@ export class Gateway implements GatewayEnd, SocketListener {
 
   // ── Helpers ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #answered(connection: Connection): void {
+  #answered(connection: Connection, ref: number): void {
     connection.inFlight--
-    this.#inFlight--
+    this.#admission.ended(connection.number, ref)
   }
 
   /** Whether this connection gets a delivery now; a lagging one notes it instead. */
@@ -323,7 +332,7 @@ export class Gateway implements GatewayEnd, SocketListener {
   #forget(connection: Connection): void {
     if (connection.phase === 'closed') return
     connection.phase = 'closed'
-    this.#inFlight -= connection.inFlight
+    this.#admission.forget(connection.number, connection.inFlight)
     connection.lag = undefined
     this.#connections.remove(connection)
     this.#queues.forget(connection)

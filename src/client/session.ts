@@ -28,6 +28,8 @@ export interface SessionListener {
   online(lane: LaneName): void
   /** Told once per command. */
   settled(conversation: ConversationName, command: Command, outcome: CommandOutcome, lane: LaneName): void
+  /** An alarm: the server and this device disagree about the lane, as after a restored backup. A new one is opened. */
+  laneLost(why: RefusalName): void
   /** The lane was lost with this command under way: it may or may not have been accepted. */
   unknown(conversation: ConversationName, command: Command): void
   /** An event or a skip has arrived: as the wire has it, before order and repeats are seen to. */
@@ -169,7 +171,7 @@ export class Session {
 
   #rejected(refusal: RefusalFrame): void {
     const name = refusalOfWire(refusal.code)
-    if (name !== undefined && isAboutLane(name)) this.#loseLane()
+    if (name !== undefined && isAboutLane(name)) this.#loseLane(name)
     else this.#parts.listener.rejected(refusal)
   }
 
@@ -214,7 +216,7 @@ export class Session {
 
   #obey(conversation: Conversation, verdict: Verdict): void {
     if (verdict.kind === 'done') this.#settle(conversation, verdict.command, verdict.outcome)
-    else if (verdict.kind === 'lane-lost') this.#loseLane()
+    else if (verdict.kind === 'lane-lost') this.#loseLane(verdict.why)
     else if (verdict.kind === 'again') {
       this.#later(verdict.afterMs, () => {
         conversation.queue.resume()
@@ -237,7 +239,8 @@ export class Session {
     this.#askIfBehind(conversation)
   }
 
-  #loseLane(): void {
+  #loseLane(why: RefusalName): void {
+    this.#parts.listener.laneLost(why)
     for (const { name, queue } of this.#conversations.values()) {
       for (const command of queue.changeLane()) this.#parts.listener.unknown(name, command)
     }

@@ -2,7 +2,7 @@
  * Runs simulated worlds, one per seed, and says what they found.
  *
  *   npm run -s sim -- --seed N [--trace]                 one world again, with all that happened
- *   npm run -s sim -- --seeds N [--from N] [--json FILE]  many, one after another
+ *   npm run -s sim -- --seeds N [--from N] [--json FILE] [--until-failure]   many, one after another
  *
  * Exits with 1 when a promise was broken anywhere.
  */
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     json: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    'until-failure': { type: 'boolean', default: false },
   },
 })
 
@@ -42,29 +43,31 @@ function runOne(seed: number, withTrace: boolean): void {
 function runMany(from: number, seeds: number, json: string | undefined): void {
   const startedAt = performance.now()
   const coverage = new Coverage()
-  const failures: { seed: number; checker: string; message: string }[] = []
+  const failures: { seed: number; checker: string; message: string; all: string[] }[] = []
   let events = 0
+  let worlds = 0
   const next = (seed: number): void => {
-    if (seed >= from + seeds) {
+    if (seed >= from + seeds || (failures.length > 0 && values['until-failure'])) {
       finish()
       return
     }
     const outcome = runSeed(seed)
     coverage.add(outcome.coverage)
     events += outcome.events
+    worlds++
     const [first] = outcome.violations
     if (first !== undefined) {
-      failures.push({ seed, ...first })
+      failures.push({ seed, ...first, all: [...new Set(outcome.violations.map(({ checker }) => checker))] })
       if (failures.length <= SHOWN_FAILURES_MAX) tell(outcome)
     }
     setImmediate(next, seed + 1) // lets go of the world that was
   }
   const finish = () => {
     const seconds = (performance.now() - startedAt) / 1000
-    const worldsPerSecond = Number((seeds / seconds).toFixed(1))
-    console.log(`${seeds} worlds, ${failures.length} failures, ${worldsPerSecond} worlds/s, ${events} events`)
+    const worldsPerSecond = Number((worlds / seconds).toFixed(1))
+    console.log(`${worlds} worlds, ${failures.length} failures, ${worldsPerSecond} worlds/s, ${events} events`)
     const report = {
-      worlds: seeds,
+      worlds,
       from,
       failures: failures.length,
       worldsPerSecond,

@@ -23,6 +23,7 @@ export interface SimClientParts {
   readonly random: Random
   readonly dial: Dialer
   record(line: HistoryLine): void
+  violated(checker: string, message: string): void
 }
 
 const WHAT: Readonly<Record<ChangeAction, InvokedLine['what']>> = {
@@ -98,6 +99,9 @@ export class SimClient {
         this.#open.delete(command.id)
         this.#settled(id, command.id, outcome, lane.number)
       },
+      laneLost: (why) => {
+        this.#parts.violated('lane lost', `${client()} lost its lane, which nothing has damaged: ${why}`)
+      },
       unknown: (_, command) => {
         this.#open.delete(command.id)
         this.#record({ type: 'unknown', at: this.#now, client: client(), command: command.id })
@@ -114,7 +118,7 @@ export class SimClient {
         this.#record({ type: 'shown', at: this.#now, client: client(), conversation: id, seq })
       },
       rejected: ({ name }) => {
-        throw new Error(`${client()} was rejected: ${name}`)
+        this.#parts.violated('rejected', `${client()} was turned away for good: ${name}`)
       },
     }
   }

@@ -135,6 +135,7 @@ export class World {
         return { send: (message) => socket.send(message), close: () => socket.abort() }
       },
       record: (line) => this.lines.push(line),
+      violated: (checker, message) => this.violated(checker, message),
     })
     this.clients.push(client)
     host.later(0, () => client.session.start())

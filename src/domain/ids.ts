@@ -59,8 +59,10 @@ export function shardOf(key: ActorKey, shardCount: number): ShardId {
 }
 
 const CONTROL = /[\u0000-\u001f\u007f]/
+/** Decoders drop it from the front of a text, so two ids would become one. */
+const BYTE_ORDER_MARK = '\ufeff'
 
-/** True for 1 … `bytesMax` bytes of UTF-8 without control characters. */
+/** True for 1 … `bytesMax` bytes of UTF-8 without control characters and without a byte order mark at the front. */
 export function isId(text: string, bytesMax: number): boolean {
   if (text.length === 0 || text.length > bytesMax || CONTROL.test(text)) return false
   return text.length * 3 <= bytesMax || utf8.encode(text).length <= bytesMax

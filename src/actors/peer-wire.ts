@@ -19,7 +19,7 @@ import { AT, HEAD_BYTES, Kind, Outboxes, SEPARATOR } from './peer-outbox.js'
 import type { Delivered, Session } from './peers.js'
 import { RemoteGateway, RemoteOwner } from './remote-peers.js'
 
-const decoder = new TextDecoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 export interface PeerEnds {
   readonly owner: OwnerHandle

@@ -5,7 +5,7 @@
 import { Bytes, GrowingBytes, readU53, writeU53 } from './bytes.js'
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { fatal: true })
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export class Packer {
   readonly #out = new GrowingBytes(256)

@@ -9,20 +9,21 @@ import { type ActorKey, type ShardId, shardOf } from '../domain/ids.js'
 import { assert } from '../std/assert.js'
 import type { Connection } from './connection.js'
 
-/** A power of two above the number of connections that a worker holds. */
-const SLOTS = 0x8000
-const SLOT_MASK = SLOTS - 1
 const NO_SESSIONS: ReadonlySet<Session> = new Set()
 
 export class Connections {
-  readonly #slots: (Connection | undefined)[] = new Array(SLOTS).fill(undefined)
+  /** A power of two of them, well above the number of connections that a worker holds. */
+  readonly #slots: (Connection | undefined)[]
   readonly #shardCount: number
   readonly #perUser = new Map<ActorKey, number>()
   readonly #byShard = new Map<ShardId, Set<Session>>()
+  readonly #mask: number
   #lastNumber = 0
   #count = 0
 
-  constructor(shardCount: number) {
+  constructor(shardCount: number, connectionsMax: number) {
+    this.#slots = new Array(2 ** Math.ceil(Math.log2(connectionsMax * 1.5))).fill(undefined)
+    this.#mask = this.#slots.length - 1
     this.#shardCount = shardCount
   }
 
@@ -32,25 +33,25 @@ export class Connections {
 
   /** A number for a new connection. */
   nextNumber(): number {
-    assert(this.#count < SLOTS - 1, `too many connections for the table: ${this.#count}`)
+    assert(this.#count < this.#mask, `too many connections for the table: ${this.#count}`)
     do this.#lastNumber++
-    while (this.#slots[this.#lastNumber & SLOT_MASK] !== undefined)
+    while (this.#slots[this.#lastNumber & this.#mask] !== undefined)
     return this.#lastNumber
   }
 
   add(connection: Connection): void {
-    this.#slots[connection.number & SLOT_MASK] = connection
+    this.#slots[connection.number & this.#mask] = connection
     this.#count++
   }
 
   get(number: number): Connection | undefined {
-    const connection = this.#slots[number & SLOT_MASK]
+    const connection = this.#slots[number & this.#mask]
     return connection !== undefined && connection.number === number ? connection : undefined
   }
 
   remove(connection: Connection): void {
     assert(this.get(connection.number) === connection, `connection ${connection.number} is not in the table`)
-    this.#slots[connection.number & SLOT_MASK] = undefined
+    this.#slots[connection.number & this.#mask] = undefined
     this.#count--
   }
 

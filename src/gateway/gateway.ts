@@ -74,7 +74,7 @@ export class Gateway implements GatewayEnd, SocketListener {
     this.#events = events
     this.#limits = limits
     this.#admission = new Admission(clock, parts.random)
-    const connections = new Connections(parts.shardCount)
+    const connections = new Connections(parts.shardCount, limits.connectionsPerWorkerMax)
     this.#connections = connections
     this.#hellos = new Hellos({ commands, clock, limits, connections, verifyToken: parts.verifyToken })
     const queues = new SendQueues({ clock, limits, onBehind: (connection) => this.#catchUp.begin(connection) })

@@ -79,12 +79,12 @@ function runWorlds({ name }: Mutant, bundle: string, seeds: number): Result {
   const { signal, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: RUN_MS_MAX })
   if (signal !== null) return { name, caught: false, seedsToCatch: 0, checker: `no end: ${signal}` }
   try {
-    const [failure] = JSON.parse(readFileSync(report, 'utf8')).failed as { seed: number; checker: string }[]
+    const [failure] = JSON.parse(readFileSync(report, 'utf8')).failed as { seed: number; all: string[] }[]
     return {
       name,
       caught: failure !== undefined,
       seedsToCatch: failure?.seed ?? seeds,
-      checker: failure?.checker ?? '',
+      checker: failure?.all.join(', ') ?? '',
     }
   } catch {
     return { name, caught: false, seedsToCatch: 0, checker: `no report: ${stderr.slice(-500)}` }

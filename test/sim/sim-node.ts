@@ -67,7 +67,7 @@ export class SimNode {
       clock: host.clock,
       verifyToken,
       gatewayEvents: { lagging: () => parts.onLagging(), full: () => {}, drained: () => {} },
-      gatewayLimits: { ...GATEWAY_LIMITS, sendQueueBytesMax: parts.sendQueueBytesMax },
+      gatewayLimits: { ...GATEWAY_LIMITS, connectionsPerWorkerMax: 64, sendQueueBytesMax: parts.sendQueueBytesMax },
     })
     void this.sockets.listen({ host: '', port: 0 }, this.#side.gateway, () => ({
       status: 404,

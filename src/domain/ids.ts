@@ -65,6 +65,7 @@ const BYTE_ORDER_MARK = '\ufeff'
 /** True for 1 … `bytesMax` bytes of UTF-8 without control characters and without a byte order mark at the front. */
 export function isId(text: string, bytesMax: number): boolean {
   if (text.length === 0 || text.length > bytesMax || CONTROL.test(text)) return false
+  if (text.startsWith(BYTE_ORDER_MARK)) return false
   return text.length * 3 <= bytesMax || utf8.encode(text).length <= bytesMax
 }
 

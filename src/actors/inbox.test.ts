@@ -1,0 +1,50 @@
+import { deepEqual, equal, throws } from 'node:assert/strict'
+import { test } from 'vitest'
+import { ActorKind, type ActorName, type AppId } from '../domain/ids.js'
+import { LIMITS } from '../domain/limits.js'
+import { applyLaneOpened, decideLane, emptyInbox, type Inbox } from './inbox.js'
+
+const NAME: ActorName = { app: 'demo' as AppId, kind: ActorKind.inbox, id: 'alice' }
+
+function open(inbox: Inbox, device: string, random: bigint): number {
+  const decision = decideLane(inbox, { device, number: 0, random })
+  if (decision.kind === 'open') applyLaneOpened(inbox, decision.lane)
+  return decision.kind === 'unknown' ? -1 : decision.lane.number
+}
+
+test('lanes are numbered 1, 2, 3… per device, and a repeated Hello gets its number again', () => {
+  const inbox = emptyInbox(NAME)
+  equal(open(inbox, 'phone', 7n), 1)
+  equal(open(inbox, 'phone', 8n), 2)
+  equal(open(inbox, 'tablet', 9n), 1)
+  equal(open(inbox, 'phone', 7n), 1)
+  equal(inbox.devices.get('phone')!.lastNumber, 2)
+})
+
+test('a lane is known by number and random together', () => {
+  const inbox = emptyInbox(NAME)
+  open(inbox, 'phone', 7n)
+  const asked = (number: number, random: bigint) => decideLane(inbox, { device: 'phone', number, random }).kind
+  equal(asked(1, 7n), 'known')
+  equal(asked(2, 7n), 'unknown')
+  equal(asked(1, 8n), 'unknown')
+})
+
+test('deciding changes nothing: only what was logged counts', () => {
+  const inbox = emptyInbox(NAME)
+  decideLane(inbox, { device: 'phone', number: 0, random: 7n })
+  equal(inbox.devices.size, 0)
+})
+
+test('eight lanes of a device are known; the ninth forgets the first, whose number is never given again', () => {
+  const inbox = emptyInbox(NAME)
+  for (let at = 1; at <= LIMITS.lanesPerDeviceMax; at++) open(inbox, 'phone', BigInt(at))
+  equal(decideLane(inbox, { device: 'phone', number: 1, random: 1n }).kind, 'known')
+  equal(open(inbox, 'phone', 9n), 9)
+  deepEqual(decideLane(inbox, { device: 'phone', number: 1, random: 1n }), { kind: 'unknown' })
+  equal(open(inbox, 'phone', 1n), 10)
+})
+
+test('a number out of turn is our own mistake', () => {
+  throws(() => applyLaneOpened(emptyInbox(NAME), { device: 'phone', number: 2, random: 1n }), /lane number 2/)
+})

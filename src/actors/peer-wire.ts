@@ -140,8 +140,11 @@ export class PeerWire {
       if (this.#sessions.size >= SESSIONS_MAX) this.#sessions.clear()
       this.#sessions.set(id, known)
     }
-    known.session.laneNumber = laneNumber
-    known.session.laneRandom = laneRandom
+    // A late copy of its Hello knows no lane yet, and commands that wait hold this very session.
+    if (laneNumber !== 0) {
+      known.session.laneNumber = laneNumber
+      known.session.laneRandom = laneRandom
+    }
     return known.session
   }
 }

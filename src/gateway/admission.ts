@@ -10,15 +10,16 @@ import type { Clock } from '../std/clock.js'
 import { fraction, type Random } from '../std/random.js'
 
 /** Leaves room for the tail below the 200 ms that admitted sends should keep at overload. */
-const TARGET_MS = 80
-const LIMIT_MIN = 256
+const TARGET_MS = 50
+const LIMIT_MIN = 1_024
 const LIMIT_START = 4_096
 const LIMIT_MAX = 65_536
 const SHARE = { history: 0.5, hello: 0.75, send: 1 } as const
 const RETRY_MS_MIN = 100
 const RETRY_MS_MAX = 4_000
-/** Refusals a second that cost about a twentieth of a core. */
-const REFUSALS_PER_SECOND_MAX = 40_000
+const ADJUST_MS = 100
+/** Refusals for each command let in; a refusal costs about a tenth of one. */
+const REFUSED_SHARE = 0.3
 
 export type Sheddable = 'history' | 'hello' | 'send'
 
@@ -29,11 +30,14 @@ export class Admission {
   #limit = LIMIT_START
   #retryMs = RETRY_MS_MIN
   #refused = 0
-  #secondAt = 0
+  #admitted = 0
+  #adjustedAt = 0
   // The command being timed; connection 0: none.
   #timedConnection = 0
   #timedRef = 0
   #timedAt = 0
+  /** Somebody was refused since. */
+  #heldBack = false
 
   constructor(clock: Clock, random: Random) {
     this.#clock = clock
@@ -52,6 +56,7 @@ export class Admission {
 
   began(connection: number, ref: number): void {
     this.#inFlight++
+    this.#admitted++
     if (this.#timedConnection !== 0) return
     this.#timedConnection = connection
     this.#timedRef = ref
@@ -72,14 +77,20 @@ export class Admission {
   /** Milliseconds after which a refused client should come again; spread, so that they do not come together. */
   retryAfterMs(): number {
     this.#refused++
+    this.#heldBack = true
     const now = this.#clock.monotonic()
-    if (now - this.#secondAt >= 1_000) {
-      if (this.#refused > REFUSALS_PER_SECOND_MAX) this.#retryMs = Math.min(RETRY_MS_MAX, this.#retryMs * 2)
-      else if (this.#refused < REFUSALS_PER_SECOND_MAX / 4) this.#retryMs = Math.max(RETRY_MS_MIN, this.#retryMs / 2)
-      this.#refused = 0
-      this.#secondAt = now
-    }
+    if (now - this.#adjustedAt >= ADJUST_MS) this.#adjust(now)
     return Math.ceil(this.#retryMs * (1 + fraction(this.#random)))
+  }
+
+  /** Toward a few refusals for every command let in: none would mean that clients wait while there is room. */
+  #adjust(now: number): void {
+    const tooMany = this.#refused / (1 + this.#admitted * REFUSED_SHARE)
+    const factor = Math.min(2, Math.max(0.5, Math.sqrt(tooMany)))
+    this.#retryMs = Math.min(RETRY_MS_MAX, Math.max(RETRY_MS_MIN, this.#retryMs * factor))
+    this.#refused = 0
+    this.#admitted = 0
+    this.#adjustedAt = now
   }
 
   #timed(): void {
@@ -88,8 +99,9 @@ export class Admission {
     if (tookMs > TARGET_MS) {
       const reached = Math.min(this.#limit, this.#inFlight)
       this.#limit = Math.max(LIMIT_MIN, Math.floor(reached * Math.max(0.5, TARGET_MS / tookMs)))
-    } else if (this.#inFlight > this.#limit * SHARE.hello) {
-      this.#limit = Math.min(LIMIT_MAX, this.#limit + Math.max(64, this.#limit >> 4))
+    } else if (this.#heldBack) {
+      this.#limit = Math.min(LIMIT_MAX, this.#limit + (this.#limit >> 3))
     }
+    this.#heldBack = false
   }
 }

@@ -50,6 +50,8 @@ describe('the recent tail', () => {
     deepEqual(seqsOf(tail, 1, 3, 200), [1, 2])
     deepEqual(seqsOf(tail, 1, 3, 199), [1])
     deepEqual(seqsOf(tail, 1, 3, 1), [1])
+    deepEqual(seqsOf(tailOf([30_000, 30_000]), 1, 2, 60_000), [1, 2])
+    deepEqual(seqsOf(tailOf([30_000, 30_000]), 1, 2, 59_999), [1])
   })
 
   test('a slice stays true while the tail grows and is trimmed', () => {
@@ -108,6 +110,8 @@ describe('the recent tail', () => {
           found.reduce((sum, seq) => sum + all[seq - 1]!, 0),
         )
         if (bytes > bytesMax) equal(found.length, 1)
+        const next = wanted[found.length]
+        if (next !== undefined) equal(bytes + all[next - 1]! > bytesMax, true)
         for (const { firstSeq, bytes: part } of slices) equal(part[0], firstSeq & 0xff)
       }),
     )

@@ -63,6 +63,19 @@ test('what the gateway refuses is voided first, and reported when the void is ac
   deepEqual(verdict.outcome, { kind: 'refused', code: 1103, n: 1 })
 })
 
+test('an older sending that the gateway refuses, too, is not the answer to the void', () => {
+  const { queue, sent, entryOf } = queueOf(['a'])
+  sent()
+  queue.disconnected()
+  sent()
+  const a = entryOf('a')
+  equal(queue.refused(a, 1, refusal(1103)).kind, 'again')
+  queue.resume()
+  deepEqual(sent(), ['void 1'])
+  deepEqual(queue.refused(a, 2, refusal(1103)), { kind: 'nothing' })
+  equal(queue.acked(a, ack(1, 0)).kind, 'done')
+})
+
 test('a void that is answered with a seq tells that the message was sent after all', () => {
   const { queue, sent, entryOf } = queueOf(['a'])
   sent()

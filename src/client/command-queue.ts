@@ -43,8 +43,10 @@ export interface Entry {
   isSent: boolean
   /** Counts sendings: an old "not now" says nothing about the newest. */
   attempt: number
-  /** Refused finally before the owner saw it: its n is being voided, and this is what to report then. */
+  /** Refused finally before the owner saw it: its n is being voided, and this code is what to report then. */
   voidFor: number | undefined
+  /** Sendings from this one on are voids. */
+  voidFrom: number
 }
 
 const NOTHING: Verdict = { kind: 'nothing' }
@@ -77,7 +79,14 @@ export class CommandQueue {
   }
 
   add(command: Command): void {
-    this.#entries.push({ command, n: 0, isSent: false, attempt: 0, voidFor: undefined })
+    this.#entries.push({
+      command,
+      n: 0,
+      isSent: false,
+      attempt: 0,
+      voidFor: undefined,
+      voidFrom: Number.POSITIVE_INFINITY,
+    })
   }
 
   /** The next command to send now, marked as sent. */
@@ -126,10 +135,12 @@ export class CommandQueue {
     if (name !== undefined && isAboutLane(name)) return { kind: 'lane-lost', why: name }
     const isNever = name === undefined ? isFinalCode(refusal.code) : isFinal(name)
     if (!isNever) return attempt === entry.attempt ? this.#again(entry, refusal) : NOTHING
-    if (entry.voidFor !== undefined || (name !== undefined && OWNERS_REFUSALS.has(name))) {
+    if (attempt >= entry.voidFrom || (name !== undefined && OWNERS_REFUSALS.has(name))) {
       return this.#done(entry, { kind: 'refused', code: refusal.code, n: entry.n })
     }
+    if (entry.voidFor !== undefined) return NOTHING // the gateway again, about an older sending
     entry.voidFor = refusal.code
+    entry.voidFrom = entry.attempt + 1
     return this.#again(entry, refusal)
   }
 

@@ -1,7 +1,7 @@
 /**
  * Bundles the entry points into dist/, each group only when one of its inputs changed.
  *
- *   node scripts/build.mjs [server] [bench] [sim]      (no argument: all groups)
+ *   node scripts/build.mjs [server] [bench] [kills] [sim]      (no argument: all groups)
  *
  * What went into a bundle is known exactly from esbuild's metafile, so "changed" means: the content of
  * one of those files, this script, or the lock file differs from what the last build saw. Entry points
@@ -31,6 +31,7 @@ const GROUPS = {
       relay: 'bench/relay.ts', // what the server is compared with
     },
   },
+  kills: { outdir: 'dist/kills', entries: { main: 'test/kills/main.ts' } },
   sim: { outdir: 'dist/sim', entries: { main: 'test/sim/main.ts', mutants: 'test/sim/mutants.ts' } },
 }
 

@@ -80,7 +80,7 @@ export function readFinalStore(store: SimStoreServer): HistoryLine[] {
   return lines
 }
 
-function rowOf(name: ActorName, row: Uint8Array, pages: ReadonlyMap<number, Uint8Array>): RowLine {
+export function rowOf(name: ActorName, row: Uint8Array, pages: ReadonlyMap<number, Uint8Array>): RowLine {
   const { head, ordinal, memberSeq, members } = unpackConversation(name, row, pages)
   return {
     type: 'row',

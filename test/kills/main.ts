@@ -1,0 +1,70 @@
+/**
+ * Kills a real server again and again under load, and says whether it kept its promises.
+ *
+ *   npm run -s kills -- [--count 100] [--seed N] [--workers 1,4,2] [--clients 24] [--json FILE] [--keep]
+ *   npm run -s kills -- --messages N [--seed N] [--workers 1,4,2] [--json FILE]     resends every acked send
+ *
+ * Runs in ./data/kills-…, which is removed afterwards unless a promise was broken or --keep is given. The same seed
+ * draws the same load and the same moments; the machine decides what they hit. Exits with 1 when a promise was broken.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { runResends } from './resends.js'
+import { runUnderKills } from './under-kills.js'
+
+/** Beyond what a run of this many kills, or messages, takes on a slow machine it has hung. */
+const MS_PER_KILL_MAX = 10_000
+const MS_PER_MESSAGE_MAX = 2
+const MS_BESIDES_MAX = 300_000
+
+const { values } = parseArgs({
+  options: {
+    count: { type: 'string', default: '100' },
+    seed: { type: 'string', default: '1' },
+    workers: { type: 'string', default: '1' },
+    clients: { type: 'string', default: '24' },
+    messages: { type: 'string' },
+    json: { type: 'string' },
+    keep: { type: 'boolean', default: false },
+  },
+})
+
+mkdirSync('data', { recursive: true })
+const folder = mkdtempSync(join('data', 'kills-')) // not the system's temporary folder: that may be memory
+const seed = Number(values.seed)
+const workers = values.workers.split(',').map(Number)
+const kills = Number(values.count)
+const messages = values.messages === undefined ? undefined : Number(values.messages)
+const limitMs = MS_BESIDES_MAX + (messages === undefined ? kills * MS_PER_KILL_MAX : messages * MS_PER_MESSAGE_MAX)
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1)) // and its server with it
+setTimeout(() => {
+  console.error(`not done after ${limitMs} ms; seed ${seed}`)
+  process.exit(1)
+}, limitMs).unref()
+
+const startedAt = performance.now()
+const report = await (messages === undefined ? underKills() : resends(messages))
+const seconds = Math.round((performance.now() - startedAt) / 1000)
+const { violations, ...figures } = report
+for (const [name, value] of Object.entries({ ...figures, seconds, violations: violations.length })) {
+  console.log(`${name.padEnd(14)} ${Array.isArray(value) ? value.join(' → ') : value}`)
+}
+for (const { checker, message } of violations) console.log(`  ${checker}: ${message.replaceAll('\u001f', '+')}`)
+if (values.json !== undefined) {
+  writeFileSync(values.json, `${JSON.stringify({ ...report, seconds, violations: violations.length }, undefined, 2)}\n`)
+}
+if (violations.length === 0 && !values.keep) rmSync(folder, { recursive: true })
+else console.log(`left in ${folder}`)
+process.exit(violations.length > 0 ? 1 : 0)
+
+function underKills() {
+  const onLife = (life: number) => {
+    if (life % 10 === 0) process.stderr.write(`kill ${life} of ${kills}\n`)
+  }
+  return runUnderKills({ seed, kills, workers, clients: Number(values.clients), folder, onLife })
+}
+
+function resends(count: number) {
+  return runResends({ seed, messages: count, workers, folder, onPhase: (phase) => process.stderr.write(`${phase}\n`) })
+}

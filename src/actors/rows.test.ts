@@ -63,9 +63,18 @@ const longLane: fc.Arbitrary<ConversationCommand[]> = fc
     return [...Array.from({ length: sends }, (_, at) => send(at + 1)), ...resends.map(send)]
   })
 
+/** A story in which a device opens more lanes than are kept. */
+const manyLanes: fc.Arbitrary<ConversationCommand[]> = fc.array(
+  fc.record({ number: fc.integer({ min: 1, max: 14 }), n: fc.constantFrom(1, 1, 2) }).map(({ number, n }) => {
+    const lane = { device: 'phone', number, random: 7n }
+    return { kind: 'send', from: 'ann' as UserId, lane, n, hash: n }
+  }),
+  { maxLength: 60 },
+)
+
 describe('the rows of a conversation', () => {
   test('crashing between any two commands changes no decision', () => {
-    const story = fc.oneof(fc.array(command, { maxLength: 120 }), longLane)
+    const story = fc.oneof(fc.array(command, { maxLength: 120 }), longLane, manyLanes)
     fc.assert(
       fc.property(fc.constantFrom(TEAM, LUNCH), story, fc.array(fc.nat(150)), (name, commands, crashes) => {
         const steady = emptyConversation(name)

@@ -14,6 +14,9 @@ import { RestartPause } from './restart-pause.js'
 /** A server that has not drained by then is killed. */
 const STOP_WITHIN_MS = LIMITS.drainMs + 5_000
 
+/** Threads for file operations, shared by all workers: each may have a sync in flight, and none should wait for it. */
+const FILE_THREADS = '16'
+
 const script = fileURLToPath(new URL('./server.js', import.meta.url))
 const pause = new RestartPause()
 let child: ChildProcess | undefined

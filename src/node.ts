@@ -12,6 +12,7 @@ import { type Composition, compose } from './composition.js'
 import { type Config, ConfigError } from './config.js'
 import { CorruptionError, UnavailableError } from './domain/errors.js'
 import { SHARD_COUNT_DEFAULT, SHARD_HASH, type ShardId } from './domain/ids.js'
+import { MiB } from './domain/limits.js'
 import { logGatewayEvents } from './gateway/events.js'
 import { tokenVerifier } from './gateway/token.js'
 import { UwsSocketServer } from './gateway/uws/socket-server.js'
@@ -31,6 +32,8 @@ import type { NodeHost, WorkerApp } from './worker-app.js'
 
 const FORMAT_VERSION = 1
 const READY_LOOK_MS = 5
+/** Of the write-ahead log, all workers together; what the store holds is not counted. */
+const LOG_BYTES_MAX = 8 * 1024 * MiB
 
 /** What the main thread hands to one life of a worker. */
 interface Prepared {
@@ -47,7 +50,11 @@ export async function prepareNode(config: Config): Promise<NodeHost> {
     await checkMeta(config)
     const folder = openNodeFolder(logFolder(config))
     const data = await operatorsBusiness(() =>
-      LogData.open(folder, { shardCount: SHARD_COUNT_DEFAULT, writers: config.workers }),
+      LogData.open(folder, {
+        shardCount: SHARD_COUNT_DEFAULT,
+        writers: config.workers,
+        wal: { limitBytes: Math.floor(LOG_BYTES_MAX / config.workers) },
+      }),
     )
     return nodeHost(data, config.workers, lock)
   } catch (error) {

@@ -47,6 +47,7 @@ export class ActorsHost implements OwnerHandle {
   /** Shards that placement gave us: those we lose, we take again. */
   readonly #wanted = new Map<number, number>()
   #sweptAt = 0
+  #isStoreBehind = false
 
   constructor(parts: ActorsHostParts) {
     const { address, log, store, clock, events, router } = parts
@@ -101,6 +102,7 @@ export class ActorsHost implements OwnerHandle {
       projector: this.#projector,
       fanOut: this.#fanOut,
       sessions: this.#sessions,
+      isStoreBehind: () => this.#isStoreBehind,
       onSteppedDown: (shard) => this.#tryAgain(shard),
     })
   }
@@ -184,6 +186,7 @@ export class ActorsHost implements OwnerHandle {
       actors += shard.activations.count
       tailBytes += shard.activations.tailBytes()
     }
+    this.#isStoreBehind = tailBytes > LIMITS.unstoredBytesMax
     const max = this.#parts.activationsMax ?? LIMITS.activationsMax
     const tooMany = actors - max
     const tooLarge = tailBytes - LIMITS.recentTailBytesMax

@@ -48,6 +48,8 @@ export interface ShardParts {
   readonly events: ActorsEvents
   readonly rank: number
   readonly ownerSilenceMs: number
+  /** More is held for the store than memory has room for. */
+  isStoreBehind(): boolean
   /** Ownership was lost; placement decides what next. */
   onSteppedDown(shard: ShardId): void
 }
@@ -152,6 +154,7 @@ export class Shard implements Fold {
   }
 
   refuse(link: InLink, k: number, refusal: RefusalName, ref: number, n: number, expected = 0): void {
+    if (DOUBTS_US.has(refusal)) this.loop.force()
     const answers = this.answers()
     writeRefusal(answers.bytes, refusal, { ref, n, expected, retryAfterMs: retryAfterMs(refusal) })
     answers.add(link, k, ref)
@@ -161,6 +164,7 @@ export class Shard implements Fold {
   /** Why nothing may be appended now, without asking the log again. */
   get refusal(): RefusalName | undefined {
     if (this.loop.refusal !== undefined) return this.loop.refusal
+    if (this.parts.isStoreBehind()) return 'store-behind'
     const { usedBytes, limitBytes } = this.parts.log.usage()
     return usedBytes > limitBytes * LIMITS.logReserveFraction ? 'log-full' : undefined
   }
@@ -287,6 +291,10 @@ export class Shard implements Fold {
     })
   }
 }
+
+/** The client knows more than we do. So would it look to an owner that was replaced and has not heard: it must prove
+ *  itself before it says so, or the client gives up a lane that is in order. */
+const DOUBTS_US: ReadonlySet<RefusalName> = new Set<RefusalName>(['send-gap', 'lane-unknown', 'not-yet'])
 
 /** An event frame is at most this much larger than its send: strings, stamp, vtables, record head. */
 const EVENT_OVERHEAD_MAX = 1024

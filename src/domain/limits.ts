@@ -50,6 +50,9 @@ export const LIMITS = {
   activationsMax: 50_000,
   /** Bytes of recent events kept in memory per worker, all conversations together. */
   recentTailBytesMax: 256 * MiB,
+  /** Bytes of recent events that may be held in all, per worker, while the store does not take them; then sends are
+   *  refused with store-behind. */
+  unstoredBytesMax: 512 * MiB,
   /** Bytes of recent events kept per conversation. */
   recentTailPerConversationBytesMax: 64 * KiB,
   /** Milliseconds between flushes of the projector: what a restart replays at most, and what shares one LMDB sync. */

@@ -32,7 +32,11 @@ function begin(): void {
   // The channel tells us that it serves, and tells it that we are gone: no server outlives its parent.
   child = spawn(process.execPath, [...process.execArgv, script], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: servedPort === undefined ? process.env : { ...process.env, PARLEY_PORT: `${servedPort}` },
+    env: {
+      UV_THREADPOOL_SIZE: FILE_THREADS,
+      ...process.env,
+      ...(servedPort !== undefined && { PARLEY_PORT: `${servedPort}` }),
+    },
   })
   child.on('message', ({ port }: ServingNotice) => {
     servedPort = port

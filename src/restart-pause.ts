@@ -1,8 +1,10 @@
 /**
- * How long to wait before starting again what has died: not at all after a life that was long enough to have served,
- * longer each time where lives are short, so that something that cannot run does not eat the machine.
+ * How long to wait before starting again what has died: not at all at first, longer each time where lives go on being
+ * short, so that something that cannot run does not eat the machine.
  */
-const SHORT_LIFE_MS = 10_000
+const SHORT_LIFE_MS = 5_000
+/** Short lives in a row that are followed at once: whatever killed one may well kill its next. */
+const AT_ONCE = 5
 const FIRST_PAUSE_MS = 100
 const PAUSE_MAX_MS = 5_000
 
@@ -15,11 +17,10 @@ export class RestartPause {
     this.#beganAt = now
   }
 
-  /** It ended: milliseconds until the next should begin. The first short life is followed at once. */
+  /** It ended: milliseconds until the next should begin. */
   next(now: number): number {
-    if (now - this.#beganAt >= SHORT_LIFE_MS) this.#shortLives = 0
-    const pauseMs = this.#shortLives === 0 ? 0 : FIRST_PAUSE_MS * 2 ** (this.#shortLives - 1)
-    this.#shortLives++
-    return Math.min(pauseMs, PAUSE_MAX_MS)
+    this.#shortLives = now - this.#beganAt >= SHORT_LIFE_MS ? 0 : this.#shortLives + 1
+    if (this.#shortLives <= AT_ONCE) return 0
+    return Math.min(FIRST_PAUSE_MS * 2 ** (this.#shortLives - AT_ONCE - 1), PAUSE_MAX_MS)
   }
 }

@@ -55,6 +55,13 @@ export class Device {
     return this.#open.size
   }
 
+  /** The network is back: dials now, and not when its patience says so. */
+  wake(): void {
+    if (this.session.isOnline) return
+    this.session.stop()
+    this.session.start()
+  }
+
   send(to: ConversationName, body: Uint8Array): void {
     this.#invoked(to, this.session.send(to, { contentType: 'text/plain', body }).id, 'send')
   }

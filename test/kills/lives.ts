@@ -6,10 +6,13 @@ export class Lives {
   port: number | undefined
   readonly folder: string
   readonly #workers: readonly number[]
+  readonly #served: () => void
   #lives = 0
   #current: ServerUnderTest | undefined
 
-  constructor(folder: string, workers: readonly number[]) {
+  /** `served` is called when a life has begun to serve. */
+  constructor(folder: string, workers: readonly number[], served: () => void = () => {}) {
+    this.#served = served
     this.folder = folder
     this.#workers = workers
   }
@@ -22,6 +25,7 @@ export class Lives {
     life.serving().then(
       () => {
         this.port = life.port
+        this.#served()
       },
       () => {}, // it was killed in its start, or whoever waits for it hears why not
     )

@@ -59,11 +59,14 @@ export async function runUnderKills(options: KillsOptions): Promise<KillsReport>
   const { seed, clients, folder } = options
   const random = seededRandom(seed)
   const recorder = new Recorder()
-  const server = new Lives(join(folder, 'data'), options.workers)
-  const devices = Array.from({ length: clients }, (_, index) => {
-    const user = `u${String(index).padStart(3, '0')}`
-    return new Device({ user, device: 'phone', server, random: fork(random), recorder })
+  const devices: Device[] = []
+  const server = new Lives(join(folder, 'data'), options.workers, () => {
+    for (const device of devices) device.wake()
   })
+  for (let index = 0; index < clients; index++) {
+    const user = `u${String(index).padStart(3, '0')}`
+    devices.push(new Device({ user, device: 'phone', server, random: fork(random), recorder }))
+  }
   const load = new Load(devices, fork(random))
   for (const device of devices) device.session.start()
   load.start()

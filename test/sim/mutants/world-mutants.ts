@@ -27,6 +27,11 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
     find: 'const answers = this.answers()\n    writeRefusal',
     replace: 'const answers = this.#immediate\n    writeRefusal',
   }),
+  mutant('replaced owner sends clients back', {
+    file: SHARD,
+    find: 'if (DOUBTS_US.has(refusal)) this.loop.force()\n',
+    replace: '',
+  }),
   mutant(
     'lane number told before it is logged',
     {

@@ -133,6 +133,13 @@ export class CommitLoop {
     return this.#filling
   }
 
+  /** The batch whose append will show that nobody else owns the shard; undefined where nobody else can. */
+  proof(): Batch | undefined {
+    if (this.#parts.ownerSilenceMs === Number.POSITIVE_INFINITY) return this.horizon()
+    if (!this.#filling.isWanted) this.force()
+    return this.#filling
+  }
+
   /** Appends a frame even without records. */
   force(): void {
     this.#filling.isForced = true

@@ -7,7 +7,7 @@
  */
 import type { ShardId } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
-import type { RefusalName } from '../domain/refusal.js'
+import { isFinal, type RefusalName } from '../domain/refusal.js'
 import { type FrameHead, type LogPlace, recordsOf } from '../log/frame.js'
 import type { ShardLog } from '../log/shard-log.js'
 import { writeRefusal } from '../protocol/answer-frames.js'
@@ -153,9 +153,13 @@ export class Shard implements Fold {
     if (answers === this.#immediate) answers.send()
   }
 
+  /**
+   * Refuses on the strength of the present state. What makes a client give something up is said only by an owner that
+   * proves, with an append, that it still is one: 1. we are replaced and do not know; 2. a device whose lane the new
+   * owner gave says Hello here; 3. we say lane-unknown; 4. it resends on a new lane what was accepted on the old one.
+   */
   refuse(link: InLink, k: number, refusal: RefusalName, ref: number, n: number, expected = 0): void {
-    if (DOUBTS_US.has(refusal)) this.loop.force()
-    const answers = this.answers()
+    const answers = isGivenUp(refusal) ? (this.loop.proof()?.answers ?? this.#immediate) : this.answers()
     writeRefusal(answers.bytes, refusal, { ref, n, expected, retryAfterMs: retryAfterMs(refusal) })
     answers.add(link, k, ref)
     this.leave(answers)
@@ -292,12 +296,13 @@ export class Shard implements Fold {
   }
 }
 
-/** The client knows more than we do. So would it look to an owner that was replaced and has not heard: it must prove
- *  itself before it says so, or the client gives up a lane that is in order. */
-const DOUBTS_US: ReadonlySet<RefusalName> = new Set<RefusalName>(['send-gap', 'lane-unknown', 'not-yet'])
-
 /** An event frame is at most this much larger than its send: strings, stamp, vtables, record head. */
 const EVENT_OVERHEAD_MAX = 1024
+
+/** Whether a client does more than wait and ask again, or knows more than we do. */
+function isGivenUp(refusal: RefusalName): boolean {
+  return isFinal(refusal) || refusal === 'send-gap' || refusal === 'not-yet'
+}
 
 export function retryAfterMs(refusal: RefusalName): number {
   switch (refusal) {

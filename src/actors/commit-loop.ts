@@ -133,11 +133,9 @@ export class CommitLoop {
     return this.#filling
   }
 
-  /** The batch whose append will show that nobody else owns the shard; undefined where nobody else can. */
-  proof(): Batch | undefined {
-    if (this.#parts.ownerSilenceMs === Number.POSITIVE_INFINITY) return this.horizon()
-    if (!this.#filling.isWanted) this.force()
-    return this.#filling
+  /** What is answered next waits for an append, which shows that nobody else owns the shard. */
+  prove(): void {
+    if (this.#parts.ownerSilenceMs !== Number.POSITIVE_INFINITY) this.force()
   }
 
   /** Appends a frame even without records. */
@@ -163,7 +161,7 @@ export class CommitLoop {
   }
 
   async #append(batch: Batch, life: number): Promise<(() => void) | undefined> {
-    const frame = this.#seal(batch)
+    this.#parts.fold.release(batch, this.#place); const frame = this.#seal(batch)
     const outcome = await this.#parts.log.append(this.#parts.shard, frame, this.#place.tail)
     if (life !== this.#life) return undefined
     switch (outcome.kind) {

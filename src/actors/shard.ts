@@ -159,7 +159,8 @@ export class Shard implements Fold {
    * owner gave says Hello here; 3. we say lane-unknown; 4. it resends on a new lane what was accepted on the old one.
    */
   refuse(link: InLink, k: number, refusal: RefusalName, ref: number, n: number, expected = 0): void {
-    const answers = isGivenUp(refusal) ? (this.loop.proof()?.answers ?? this.#immediate) : this.answers()
+    if (isGivenUp(refusal)) this.loop.prove()
+    const answers = this.answers()
     writeRefusal(answers.bytes, refusal, { ref, n, expected, retryAfterMs: retryAfterMs(refusal) })
     answers.add(link, k, ref)
     this.leave(answers)

@@ -29,7 +29,7 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
   }),
   mutant('replaced owner sends clients back', {
     file: SHARD,
-    find: 'if (DOUBTS_US.has(refusal)) this.loop.force()\n',
+    find: 'if (isGivenUp(refusal)) this.loop.prove()\n',
     replace: '',
   }),
   mutant(
@@ -133,6 +133,7 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
       find: "if (n > this.last) return { kind: 'gap', expected: this.last + 1 }",
       replace: 'if (n > this.last) return NEXT',
     },
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the code
     { file: LANES, find: 'assert(n === this.last + 1, `lane gap: last ${this.last}, n ${n}`)', replace: '' },
   ),
   mutant(
@@ -142,6 +143,7 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
       find: "return { kind: 'duplicate', seq: verdict.seq, time: verdict.time }",
       replace: 'return undefined',
     },
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the code
     { file: LANES, find: 'assert(n === this.last + 1, `lane gap: last ${this.last}, n ${n}`)', replace: '' },
   ),
   mutant('final refusal consumes nothing', {

@@ -161,7 +161,7 @@ export class CommitLoop {
   }
 
   async #append(batch: Batch, life: number): Promise<(() => void) | undefined> {
-    this.#parts.fold.release(batch, this.#place); const frame = this.#seal(batch)
+    const frame = this.#seal(batch)
     const outcome = await this.#parts.log.append(this.#parts.shard, frame, this.#place.tail)
     if (life !== this.#life) return undefined
     switch (outcome.kind) {

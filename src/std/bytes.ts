@@ -4,10 +4,13 @@
 export class Bytes {
   readonly u8: Uint8Array
   readonly view: DataView
+  /** In bytes. A field, because a typed array's own length is a call. */
+  readonly size: number
 
   private constructor(u8: Uint8Array) {
     this.u8 = u8
     this.view = new DataView(u8.buffer, u8.byteOffset, u8.byteLength)
+    this.size = u8.byteLength
   }
 
   /** New zeroed memory of `size` bytes. */
@@ -18,10 +21,6 @@ export class Bytes {
   /** Shares memory with `u8`. */
   static over(u8: Uint8Array): Bytes {
     return new Bytes(u8)
-  }
-
-  get size(): number {
-    return this.u8.byteLength
   }
 }
 

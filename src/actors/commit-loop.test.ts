@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { describe, test } from 'vitest'
 import { LoneOwner, LoneShard, SHARD } from '../../test/actors/lone-owner.js'
-import { HONEST_LOG, type LogFaults } from '../../test/sim/sim-log.js'
+import { HONEST_LOG, type LogFaults } from '../../test/sim/sim-log-server.js'
 import { outsidePromises } from '../../test/sim/virtual-time.js'
 import { readHead } from '../log/frame.js'
 import { seededRandom } from '../std/random.js'

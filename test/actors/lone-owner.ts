@@ -26,7 +26,8 @@ import { seededRandom } from '../../src/std/random.js'
 import type { Snapshot } from '../../src/storage/message-store.js'
 import { Coverage } from '../sim/draw.js'
 import { Host } from '../sim/host.js'
-import { SIM_LOG_DEFAULTS, SimLog, SimLogServer } from '../sim/sim-log.js'
+import { SimLog } from '../sim/sim-log.js'
+import { SIM_LOG_DEFAULTS, SimLogServer } from '../sim/sim-log-server.js'
 import { VirtualTime } from '../sim/virtual-time.js'
 
 export const SHARD = 0 as ShardId

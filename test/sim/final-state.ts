@@ -11,7 +11,7 @@ import { readLaneRecord } from '../../src/protocol/lane-record.js'
 import { Bytes } from '../../src/std/bytes.js'
 import type { HistoryLine, RowLine } from '../checkers/history.js'
 import { eventFactsOf } from './event-line.js'
-import type { CommittedFrame, SimLogServer } from './sim-log.js'
+import type { CommittedFrame, SimLogServer } from './sim-log-server.js'
 import type { SimStoreServer } from './sim-store.js'
 
 export interface FinalLog {

@@ -5,7 +5,8 @@ import { seededRandom } from '../../src/std/random.js'
 import { shardLogConformance } from '../conformance/shard-log.js'
 import { Coverage } from './draw.js'
 import { Host } from './host.js'
-import { HONEST_LOG, SIM_LOG_DEFAULTS, SimLog, SimLogServer } from './sim-log.js'
+import { SimLog } from './sim-log.js'
+import { HONEST_LOG, SIM_LOG_DEFAULTS, SimLogServer } from './sim-log-server.js'
 import { outsidePromises, VirtualTime } from './virtual-time.js'
 
 for (const kind of ['jetstream', 'wal'] as const) {

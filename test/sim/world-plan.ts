@@ -6,7 +6,7 @@ import { KiB } from '../../src/domain/limits.js'
 import type { Random } from '../../src/std/random.js'
 import { between, chance, pick, wholeBetween } from './draw.js'
 import type { BusFaults } from './sim-bus.js'
-import type { LogFaults, SimLogOptions } from './sim-log.js'
+import type { LogFaults, SimLogOptions } from './sim-log-server.js'
 import type { WireOptions } from './sim-sockets.js'
 import type { StoreFaults } from './sim-store.js'
 

@@ -162,12 +162,12 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
       replace: 'this.parts.log.purge(this.parts.id, place.tail + 1)',
     },
     {
-      file: 'test/sim/sim-log.ts',
+      file: 'test/sim/sim-log-server.ts',
       find: 'for (let at = shard.kept; at < last; at++) {',
       replace: 'for (let at = shard.kept; at <= last; at++) {',
     },
     {
-      file: 'test/sim/sim-log.ts',
+      file: 'test/sim/sim-log-server.ts',
       find: 'return shard.ledger[last]\n',
       replace: 'return undefined\n',
     },

@@ -19,7 +19,7 @@ import { UwsSocketServer } from './gateway/uws/socket-server.js'
 import { answerHealth } from './http/health.js'
 import type { Address } from './log/bus.js'
 import { PortBus } from './log/embedded/bus.js'
-import { openNodeFolder } from './log/embedded/file-port.js'
+import { freeBytesOf, openNodeFolder } from './log/embedded/file-port.js'
 import { lockFolder } from './log/embedded/folder-lock.js'
 import { LogData } from './log/embedded/log-data.js'
 import { EmbeddedShardLog, type ShardLogSeed } from './log/embedded/shard-log.js'
@@ -113,6 +113,7 @@ export async function composeWorker({ config, index, address, prepared }: Worker
   const logger = openLogger(config, `worker-${index}`)
   const log = await EmbeddedShardLog.open(seed, {
     folder: openNodeFolder(seed.path),
+    freeBytes: () => freeBytesOf(seed.path),
     alarm: (what, cause) => logger.error({ event: 'log-trouble', err: cause }, what),
   })
   const store = EmbeddedMessageStore.open(storeFolder(config))

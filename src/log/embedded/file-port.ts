@@ -51,6 +51,16 @@ export function openNodeFolder(path: string): LogFolder {
   return new NodeFolder(whole)
 }
 
+/** Free bytes of the disk under a folder; Infinity where it does not say: a write will. */
+export function freeBytesOf(path: string): number {
+  try {
+    const { bavail, bsize } = fs.statfsSync(path)
+    return bavail * bsize
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
+}
+
 /** What an error of a file operation means for an append that certainly left nothing behind. */
 export function refusalOf(error: unknown): 'full' | 'read-only' {
   const code = codeOf(error)

@@ -10,6 +10,8 @@ export interface WalOptions {
   readonly firstSegmentBytes: number
   /** Files of this worker's segments together; above it every append is refused with `full`, a spare segment aside. */
   readonly limitBytes: number
+  /** Free disk below which sends are refused: room for the store to catch up, and for the spare segments under way. */
+  readonly diskReserveBytes: number
   /** One write and one sync take at most this much, unless one frame alone is larger. */
   readonly groupBytesMax: number
   /** Zeroes written and synced at a time while a spare segment is made: larger slices delay appends more. */
@@ -25,6 +27,7 @@ export const WAL_DEFAULTS: WalOptions = {
   segmentBytes: 32 * MiB, // a quarter of a second of the fastest writer measured; a new header costs two syncs
   firstSegmentBytes: 8 * MiB,
   limitBytes: 8 * 1024 * MiB,
+  diskReserveBytes: 256 * MiB, // the store asks for 64 and twice what it stores; a spare is 32, a look apart as much again
   groupBytesMax: 8 * MiB, // about 20 ms of a disk that syncs 400 MB/s
   sliceBytes: 512 * KiB,
   heldSegmentsMax: 8,

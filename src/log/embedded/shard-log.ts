@@ -10,6 +10,7 @@ import type { ShardId } from '../../domain/ids.js'
 import { type Clock, SYSTEM_CLOCK } from '../../std/clock.js'
 import { type Random, SYSTEM_RANDOM } from '../../std/random.js'
 import type { AppendOutcome, LoggedFrame, LogPacing, ShardLog, Tail } from '../shard-log.js'
+import { DiskRoom } from './disk-room.js'
 import type { LogFolder } from './file-port.js'
 import { FrameIndex, type IndexSeed } from './frame-index.js'
 import type { Alarm, WalOptions } from './options.js'
@@ -36,6 +37,8 @@ export interface ShardLogContext {
   readonly clock?: Clock
   readonly random?: Random
   readonly alarm: Alarm
+  /** Free bytes of the disk under the folder; absent: whatever is there is for the log. */
+  readonly freeBytes?: () => number
 }
 
 /** Frames of a shard with less than this between them are read together. */
@@ -52,6 +55,7 @@ export class EmbeddedShardLog implements ShardLog {
   readonly #sealed: SealedSegments
   readonly #chain: SegmentChain
   readonly #writer: WalWriter
+  readonly #room: DiskRoom | undefined
   #isSweepScheduled = false
   #isClosed = false
 
@@ -63,7 +67,7 @@ export class EmbeddedShardLog implements ShardLog {
   }
 
   private constructor(seed: ShardLogSeed, context: ShardLogContext) {
-    const { folder, clock = SYSTEM_CLOCK, random = SYSTEM_RANDOM, alarm } = context
+    const { folder, clock = SYSTEM_CLOCK, random = SYSTEM_RANDOM, alarm, freeBytes } = context
     const { writer, shardCount, options } = seed
     this.#options = options
     this.#clock = clock
@@ -75,6 +79,8 @@ export class EmbeddedShardLog implements ShardLog {
     this.#sealed = new SealedSegments({ ...shared, ...held }, seed.inherited)
     this.#chain = new SegmentChain({ ...shared, sealed: this.#sealed, clock, random })
     this.#writer = new WalWriter({ chain: this.#chain, index: this.#index, options, clock, shardCount })
+    const reserveBytes = options.diskReserveBytes
+    if (freeBytes !== undefined) this.#room = new DiskRoom({ freeBytes, reserveBytes, clock, alarm })
   }
 
   append(shard: ShardId, frame: Uint8Array, expected: Tail): Promise<AppendOutcome> {
@@ -118,15 +124,17 @@ export class EmbeddedShardLog implements ShardLog {
     this.#sealed.onCarryWanted((shards) => listener(shards as ShardId[]))
   }
 
-  /** While the disk has no room for a spare segment the limit is what is used: the reserve has begun. */
+  /** While the disk is nearly full, or has no room for a spare segment, the limit is what is used: the reserve has begun. */
   usage(): { readonly usedBytes: number; readonly limitBytes: number } {
     const usedBytes = this.#chain.usedBytes
-    return { usedBytes, limitBytes: this.#chain.isShort ? usedBytes : this.#options.limitBytes }
+    const isShort = this.#chain.isShort || this.#room?.isShort === true
+    return { usedBytes, limitBytes: isShort ? usedBytes : this.#options.limitBytes }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#room?.close()
     await this.#writer.close()
     await this.#sealed.close()
     await this.#chain.close()

@@ -5,6 +5,7 @@
 
 import type { ActorsEvents } from '../../src/actors/events.js'
 import { CorruptionError } from '../../src/domain/errors.js'
+import { LIMITS } from '../../src/domain/limits.js'
 import type { Address } from '../../src/log/bus.js'
 import { AssertionError } from '../../src/std/assert.js'
 import { type Random, seededRandom } from '../../src/std/random.js'
@@ -230,6 +231,8 @@ export class World {
     const { activeMs } = this.plan
     const deadline = activeMs + HEALING_MS_MAX
     this.#runUntil(deadline, () => this.clients.every((client) => client.session.isSettled))
+    // An owner that was replaced and has not heard may answer reads from before, until it must prove itself (rules §1).
+    this.time.run(Math.max(this.time.now, activeMs + LIMITS.ownerSilenceMs + LOOK_MS))
     // What was delivered last may have been lost on the bus, and nothing came after it: whoever opens the app asks.
     for (const client of this.clients) for (const each of this.activity.conversations) client.session.follow(each)
     this.#runUntil(deadline, () => this.clients.every((client) => client.session.isSettled) && this.#isStored())

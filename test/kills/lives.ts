@@ -1,6 +1,9 @@
 /** One server after another on one folder, each with the next number of workers. */
 import { ServerUnderTest } from './server-under-test.js'
 
+/** Far beyond what a recovery takes. */
+const START_MS_MAX = 60_000
+
 export class Lives {
   /** Where the present one listens; undefined while none does. */
   port: number | undefined
@@ -35,9 +38,10 @@ export class Lives {
     return life
   }
 
+  /** Throws where it does not serve in time. */
   async serving(): Promise<ServerUnderTest> {
     const life = this.begin()
-    await life.serving()
+    await within(START_MS_MAX, life.serving(), 'the server did not serve')
     return life
   }
 
@@ -45,4 +49,13 @@ export class Lives {
   async stop(): Promise<void> {
     await this.#current?.stop()
   }
+}
+
+/** Rejects where `promise` has not come to an end by then. */
+export async function within<Result>(limitMs: number, promise: Promise<Result>, what: string): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} within ${limitMs} ms`)), limitMs)
+  })
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }

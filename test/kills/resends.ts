@@ -21,7 +21,7 @@ export interface ResendsOptions {
   readonly messages: number
   readonly workers: readonly number[]
   readonly folder: string
-  /** Other conversations that are opened so that these retire: more than the workers keep in memory together. */
+  /** Other conversations that are opened so that these retire: by default more than the first life keeps in memory. */
   readonly crowd?: number
   onPhase?(phase: string): void
 }
@@ -54,6 +54,7 @@ export async function runResends(options: ResendsOptions): Promise<ResendsReport
     return new LaneReplay({ user: `s${index}`, peer: `r${index}`, random: random64(random), server })
   })
   const perPhase = Math.ceil(messages / lanes.length / PHASES)
+  const crowd = options.crowd ?? LIMITS.activationsMax * workers[0]! + 1
   const wrong: string[] = []
   try {
     for (let phase = 0; phase < PHASES; phase++) {
@@ -70,7 +71,6 @@ export async function runResends(options: ResendsOptions): Promise<ResendsReport
         await server.serving()
         await isDone
       }
-      const crowd = options.crowd ?? LIMITS.activationsMax * Math.max(...workers) + 1
       if (phase === 0 && crowd > 0) {
         say(`retiring: ${crowd} other conversations`)
         await crowdOut(server.port!, crowd)
@@ -96,7 +96,7 @@ export async function runResends(options: ResendsOptions): Promise<ResendsReport
       lanes: lanes.length,
       workers,
       kills: PHASES,
-      crowd: options.crowd ?? LIMITS.activationsMax * Math.max(...workers) + 1,
+      crowd,
       resent: perPhase * PHASES * lanes.length,
       withSeq,
       violations: wrong.map((message) => ({ checker: 'resends', message })),

@@ -14,7 +14,7 @@ import type { HistoryLine, Violation } from '../checkers/history.js'
 import { between, chance, fork } from '../sim/draw.js'
 import { Device } from './device.js'
 import { type Readable, readLogged, readStored } from './final-state.js'
-import { Lives } from './lives.js'
+import { Lives, within } from './lives.js'
 import { GROUP, Load } from './load.js'
 import { Recorder } from './recorder.js'
 
@@ -50,6 +50,7 @@ const LIFE_MS_MAX = 1_500
 const START_MS_MAX = 500
 const KILLS_IN_START = 0.2
 const HEAL_MS_MAX = 60_000
+const READ_MS_MAX = 120_000
 const LOOK_MS = 50
 const STORE_TRIES = 10
 /** Longer than the projector takes from one flush to the next. */
@@ -70,8 +71,8 @@ export async function runUnderKills(options: KillsOptions): Promise<KillsReport>
   const load = new Load(devices, fork(random))
   for (const device of devices) device.session.start()
   load.start()
-  let killsInStart: number
-  let end: HistoryLine[]
+  let killsInStart = 0
+  let end: HistoryLine[] | undefined
   try {
     killsInStart = await killAgainAndAgain(server, fork(random), options)
     await server.serving()
@@ -79,11 +80,15 @@ export async function runUnderKills(options: KillsOptions): Promise<KillsReport>
     await heal(devices, load, recorder)
     for (const device of devices) device.session.stop()
     end = await readEnd(server, devices, load, recorder)
+  } catch (error) {
+    recorder.trouble(`the run broke off: ${error}`)
   } finally {
+    await load.stop()
+    for (const device of devices) device.session.stop()
     await server.stop()
   }
 
-  const lines = [...recorder.lines, ...end]
+  const lines = [...recorder.lines, ...(end ?? [])]
   const history = join(folder, 'history.jsonl')
   await write(history, lines)
   const violations = [...recorder.troubles.map((message) => ({ checker: 'devices', message })), ...check(lines)]
@@ -108,14 +113,10 @@ async function killAgainAndAgain(server: Lives, random: Random, { kills, onLife 
   let killsInStart = 0
   for (let life = 1; life <= kills; life++) {
     onLife?.(life)
-    const current = server.begin()
-    if (chance(random, KILLS_IN_START)) {
-      killsInStart++
-      await sleep(between(random, 0, START_MS_MAX))
-    } else {
-      await current.serving()
-      await sleep(between(random, 0, LIFE_MS_MAX))
-    }
+    const isEarly = chance(random, KILLS_IN_START)
+    if (isEarly) killsInStart++
+    const current = isEarly ? server.begin() : await server.serving()
+    await sleep(between(random, 0, isEarly ? START_MS_MAX : LIFE_MS_MAX))
     if (!current.isAlive) throw new Error(`life ${life} ended by itself: ${current.stdout}${current.stderr}`)
     await current.kill()
   }
@@ -159,7 +160,7 @@ async function readEnd(
   const readables = [...directs.values(), { conversation: GROUP, reader: devices[0]!.user }]
   await server.stop()
   const { port } = await server.serving()
-  const logged = await readLogged(port, readables, recorder.spent)
+  const logged = await within(READ_MS_MAX, readLogged(port, readables, recorder.spent), 'history was not read back')
   const heads = new Map<string, number>()
   for (const line of logged) if (line.type === 'logged') heads.set(line.conversation, line.seq)
   for (let left = STORE_TRIES; left > 0; left--) {

@@ -7,8 +7,7 @@ import type { Address } from '../../src/log/bus.js'
 import type { Random } from '../../src/std/random.js'
 import { between, pick } from './draw.js'
 import type { SimNode } from './sim-node.js'
-
-const NEWS_DELAY_MS_MAX = 500
+import type { WorldPlan } from './world-plan.js'
 
 export class SimPlacement {
   readonly #random: Random
@@ -17,10 +16,13 @@ export class SimPlacement {
   /** Nodes by index; a restart puts another in its place. */
   readonly #nodes: readonly SimNode[]
   readonly #ownersMax: number
+  readonly #newsMsMax: number
 
-  constructor(nodes: readonly SimNode[], owners: number, shardCount: number, random: Random) {
+  constructor(nodes: readonly SimNode[], plan: WorldPlan, random: Random) {
+    const { owners, shardCount, newsMsMax } = plan
     this.#nodes = nodes
     this.#ownersMax = owners
+    this.#newsMsMax = newsMsMax
     this.#random = random
     this.#owners = Array.from({ length: shardCount }, () => random.uint32() % owners)
   }
@@ -30,7 +32,7 @@ export class SimPlacement {
   }
 
   /** Tells every node what is so now, each after a while of its own. */
-  announce(delayMsMax = NEWS_DELAY_MS_MAX): void {
+  announce(delayMsMax = this.#newsMsMax): void {
     for (const node of this.#nodes) this.#tell(node, between(this.#random, 0, delayMsMax))
   }
 

@@ -15,6 +15,8 @@ export interface WorldPlan {
   /** The first so many nodes may own shards. */
   readonly owners: number
   readonly shardCount: number
+  /** How long a node may go without hearing who owns what now: until then it may think that it does. */
+  readonly newsMsMax: number
   readonly users: number
   readonly devicesPerUser: number
   readonly activationsMax: number
@@ -74,6 +76,7 @@ export function drawPlan(random: Random): WorldPlan {
     nodes: owners + wholeBetween(random, 0, 1),
     owners,
     shardCount: wholeBetween(random, 2, 6),
+    newsMsMax: pick(random, [100, 500, 10_000]),
     users: wholeBetween(random, 4, 6),
     devicesPerUser: wholeBetween(random, 1, 2),
     activationsMax: pick(random, [1, 3, 10_000]),

@@ -69,7 +69,7 @@ export class World {
     const users = Array.from({ length: this.plan.users }, (_, index) => `u${index + 1}`)
     this.activity = new Activity(users, fork(random), this.coverage)
     for (let index = 0; index < this.plan.nodes; index++) this.startNode(index)
-    this.placement = new SimPlacement(this.nodes, this.plan.owners, this.plan.shardCount, fork(random))
+    this.placement = new SimPlacement(this.nodes, this.plan, fork(random))
     this.#incidents = new Incidents(this, fork(random))
   }
 

@@ -7,7 +7,7 @@ export interface Outcome {
   readonly seed: number
   readonly violations: readonly Violation[]
   /** The same for the same seed and code, whatever the machine: of all that happened. */
-  readonly digest: string
+  digest(): string
   readonly coverage: ReadonlyMap<string, number>
   readonly virtualMs: number
   readonly events: number
@@ -30,16 +30,20 @@ export function runSeed(seed: number): Outcome {
   } finally {
     running = undefined
   }
-  const hash = createHash('sha256')
-  for (const line of world.lines) hash.update(JSON.stringify(line))
-  for (const { at, what } of world.trace) hash.update(`${at} ${what.split('\n')[0]}`)
   return {
     seed,
     violations: world.violations,
-    digest: hash.digest('hex').slice(0, 16),
+    digest: () => digestOf(world),
     coverage: world.coverage.counts,
     virtualMs: world.time.now,
     events: world.time.eventsRun,
     world,
   }
+}
+
+function digestOf(world: World): string {
+  const hash = createHash('sha256')
+  for (const line of world.lines) hash.update(JSON.stringify(line))
+  for (const { at, what } of world.trace) hash.update(`${at} ${what.split('\n')[0]}`)
+  return hash.digest('hex').slice(0, 16)
 }

@@ -35,7 +35,7 @@ export interface LinkParts {
   down(): void
   /** What answers no question. */
   received(frame: DecodedFrame): void
-  /** Hello was refused for a reason that saying it again does not change. The link has stopped. */
+  /** The server will not have us, for a reason that dialling again does not change. The link has stopped. */
   rejected(refusal: RefusalFrame): void
 }
 
@@ -192,9 +192,19 @@ export class Link {
       this.#asked.delete(frame.ref)
       asked.answered(frame)
     } else if (frame.kind === 'refusal' && frame.ref === 0) {
-      if (Math.floor(frame.code / 100) === 13) this.reconnect(frame.retryAfterMs)
+      this.#refusedAll(frame)
     } else {
       this.#parts.received(frame)
+    }
+  }
+
+  /** A refusal of the connection as a whole. */
+  #refusedAll(refusal: RefusalFrame): void {
+    if (refusalOfWire(refusal.code) === 'replaced') {
+      this.stop()
+      this.#parts.rejected(refusal)
+    } else if (Math.floor(refusal.code / 100) === 13) {
+      this.reconnect(refusal.retryAfterMs)
     }
   }
 

@@ -62,7 +62,7 @@ export class LaneReplay {
         const message = await socket.receive()
         if (message === undefined) break
         for (const frame of decodeFrames(message)) {
-          if (frame.kind === 'refusal') next = Math.min(next, this.#again(frame))
+          if (frame.kind === 'refusal') next = Math.min(next, this.#again(frame, lowest))
           if (frame.kind !== 'ack' || answered.has(frame.n)) continue
           answered.add(frame.n)
           acked(frame)
@@ -75,12 +75,14 @@ export class LaneReplay {
     }
   }
 
-  /** "Not now" is answered by sending again what it was said of. */
-  #again(refusal: Extract<DecodedFrame, { kind: 'refusal' }>): number {
+  /** "Not now" is answered by sending again what it was said of. Throws where the server has forgotten an ack. */
+  #again(refusal: Extract<DecodedFrame, { kind: 'refusal' }>, lowest: number): number {
     if (Math.floor(refusal.code / 100) === 13 || refusal.ref === 0) return Number.POSITIVE_INFINITY
     if (Math.floor(refusal.code / 100) !== 12)
       throw new Error(`${this.user} n ${refusal.ref}: ${JSON.stringify(refusal)}`)
-    return refusal.expected > 0 ? refusal.expected : refusal.ref
+    const again = refusal.expected > 0 ? refusal.expected : refusal.ref
+    if (again >= lowest) return again
+    throw new Error(`${this.user} was acked everything below ${lowest}; now the server expects ${again}`)
   }
 
   #send(n: number): Uint8Array {

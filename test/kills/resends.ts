@@ -9,7 +9,7 @@ import { ActorKind } from '../../src/domain/ids.js'
 import { LIMITS } from '../../src/domain/limits.js'
 import type { AckFrame } from '../../src/protocol/decoded-frame.js'
 import { AckFlag, HistoryMode } from '../../src/protocol/wire-numbers.js'
-import { random64, seededRandom } from '../../src/std/random.js'
+import { type Random, random64, seededRandom } from '../../src/std/random.js'
 import type { Violation } from '../checkers/history.js'
 import { between } from '../sim/draw.js'
 import { ChatClient } from '../support/chat-client.js'
@@ -41,68 +41,85 @@ export interface ResendsReport {
 
 const LANES_MAX = 32
 const PHASES = 3
+const KILLED_AFTER_MS_MAX = 300
 const CROWD_WINDOW = 128
 /** Actors retire in a sweep each second, those not used since the last one. */
 const SWEEPS_MS = 3_500
 
 export async function runResends(options: ResendsOptions): Promise<ResendsReport> {
-  const { seed, messages, workers, folder } = options
+  const { seed, workers, folder, messages } = options
   const random = seededRandom(seed)
-  const say = (phase: string) => options.onPhase?.(phase)
   const server = new Lives(join(folder, 'data'), workers)
   const lanes = Array.from({ length: Math.min(LANES_MAX, messages) }, (_, index) => {
     return new LaneReplay({ user: `s${index}`, peer: `r${index}`, random: random64(random), server })
   })
   const perPhase = Math.ceil(messages / lanes.length / PHASES)
+  const perLane = perPhase * PHASES
   const crowd = options.crowd ?? LIMITS.activationsMax * workers[0]! + 1
   const wrong: string[] = []
+  let withSeq = 0
   try {
-    for (let phase = 0; phase < PHASES; phase++) {
-      say(`sending ${phase + 1} of ${PHASES}`)
-      const life = await server.serving()
-      const from = phase * perPhase + 1
-      const isDone = Promise.all(
-        lanes.map((lane) => lane.run(from, from + perPhase - 1, (ack) => take(lane, ack, wrong))),
-      )
-      if (phase < PHASES - 1) await isDone
-      else {
-        await sleep(between(random, 0, 300)) // in the middle of it
-        await life.kill()
-        await server.serving()
-        await isDone
-      }
-      if (phase === 0 && crowd > 0) {
-        say(`retiring: ${crowd} other conversations`)
-        await crowdOut(server.port!, crowd)
-      }
-      if (phase < PHASES - 1) await life.kill()
-    }
-    say('resending')
+    await sendUnderKills({ ...options, crowd }, { server, lanes, perPhase, random, wrong })
+    options.onPhase?.('resending')
     await server.stop()
     await server.serving()
-    let withSeq = 0
-    await Promise.all(
-      lanes.map((lane) =>
-        lane.run(1, perPhase * PHASES, (ack) => {
-          if (ack.seq > 0) withSeq++
-          judge(lane, ack, wrong)
-        }),
-      ),
-    )
-    for (const lane of lanes) await judgeHead(lane, server.port!, wrong)
-    return {
-      seed,
-      messages: perPhase * PHASES * lanes.length,
-      lanes: lanes.length,
-      workers,
-      kills: PHASES,
-      crowd,
-      resent: perPhase * PHASES * lanes.length,
-      withSeq,
-      violations: wrong.map((message) => ({ checker: 'resends', message })),
+    const judged = (lane: LaneReplay) => (ack: AckFrame) => {
+      if (ack.seq > 0) withSeq++
+      judge(lane, ack, wrong)
     }
+    await Promise.all(lanes.map((lane) => lane.run(1, perLane, judged(lane))))
+    for (const lane of lanes) await judgeHead(lane, server.port!, wrong)
+  } catch (error) {
+    wrong.push(`the run broke off: ${error}`)
   } finally {
     await server.stop()
+  }
+  const total = perLane * lanes.length
+  const violations = wrong.map((message) => ({ checker: 'resends', message }))
+  return {
+    seed,
+    messages: total,
+    lanes: lanes.length,
+    workers,
+    kills: PHASES,
+    crowd,
+    resent: total,
+    withSeq,
+    violations,
+  }
+}
+
+interface Sending {
+  readonly server: Lives
+  readonly lanes: readonly LaneReplay[]
+  readonly perPhase: number
+  readonly random: Random
+  readonly wrong: string[]
+}
+
+/** Each phase in a life of its own; the last one is killed in the middle of sending. */
+async function sendUnderKills(
+  { onPhase, crowd }: ResendsOptions & { readonly crowd: number },
+  { server, lanes, perPhase, random, wrong }: Sending,
+): Promise<void> {
+  for (let phase = 0; phase < PHASES; phase++) {
+    onPhase?.(`sending ${phase + 1} of ${PHASES}`)
+    const life = await server.serving()
+    const from = phase * perPhase + 1
+    const isSent = Promise.all(
+      lanes.map((lane) => lane.run(from, from + perPhase - 1, (ack) => take(lane, ack, wrong))),
+    )
+    if (phase === PHASES - 1) {
+      await Promise.race([isSent, sleep(between(random, 0, KILLED_AFTER_MS_MAX))])
+      await life.kill()
+      await server.serving()
+    }
+    await isSent
+    if (phase === 0 && crowd > 0) {
+      onPhase?.(`retiring: ${crowd} other conversations`)
+      await crowdOut(server.port!, crowd)
+    }
+    if (phase < PHASES - 1) await life.kill()
   }
 }
 

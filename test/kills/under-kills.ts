@@ -91,7 +91,10 @@ export async function runUnderKills(options: KillsOptions): Promise<KillsReport>
   const lines = [...recorder.lines, ...(end ?? [])]
   const history = join(folder, 'history.jsonl')
   await write(history, lines)
-  const violations = [...recorder.troubles.map((message) => ({ checker: 'devices', message })), ...check(lines)]
+  const violations = [
+    ...recorder.troubles.map((message) => ({ checker: 'devices', message })),
+    ...(end === undefined ? [] : check(lines)),
+  ]
   const count = (type: HistoryLine['type']) => lines.reduce((sum, line) => sum + (line.type === type ? 1 : 0), 0)
   return {
     seed,

@@ -79,6 +79,19 @@ describe('replay', () => {
     equal(script.said.includes('lost tail'), false)
   })
 
+  test('that never links up with the store takes the log to have lost its tail, after twenty reads', async () => {
+    for (const [reads, incarnation] of [
+      [19, 1],
+      [20, 2],
+    ] as const) {
+      const script = behindStart()
+      script.reads.push(...Array.from({ length: reads }, () => LOG.slice(1)), LOG)
+      script.outcomes.push({ kind: 'appended', tail: 12 }, { kind: 'appended', tail: 13 })
+      equal((await takeOver(script.own))?.logIncarnation, incarnation)
+      equal(script.said.includes('lost tail'), incarnation === 2)
+    }
+  })
+
   test('that finds the store ahead of the barrier begins a new incarnation, once it serves', async () => {
     const script = behindStart()
     script.snapshot = { ...script.snapshot!, tail: 40 }

@@ -39,7 +39,7 @@ export class ServerUnderTest implements AsyncDisposable {
     const [program, ...args] = [...wrapper, process.execPath, script]
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('PARLEY_'))
     this.#child = spawn(program!, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'], // the server ends when its channel does: none outlives a test that was killed
       env: {
         ...Object.fromEntries(inherited),
         PARLEY_PORT: '0',

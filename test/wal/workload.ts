@@ -19,6 +19,7 @@ const WAL: WalOptions = {
   segmentBytes: 6 * 1024,
   firstSegmentBytes: 3 * 1024,
   limitBytes: 1024 * 1024,
+  diskReserveBytes: 0,
   groupBytesMax: 4 * 1024,
   sliceBytes: 2 * 1024,
   heldSegmentsMax: 1,

@@ -28,6 +28,8 @@ import { drawPlan, type WorldPlan } from './world-plan.js'
 /** Virtual milliseconds that everybody has to agree again once all faults are over. */
 const HEALING_MS_MAX = 120_000
 const LOOK_MS = 250
+/** From the news that a shard is theirs to service, contention included. */
+const TAKEOVER_MS_MAX = 10_000
 const STACK_LINES = 6
 
 export interface TraceLine {
@@ -228,11 +230,11 @@ export class World {
     this.store.heal()
     this.bus.heal()
     this.placement.announce()
-    const { activeMs } = this.plan
+    const { activeMs, newsMsMax } = this.plan
     const deadline = activeMs + HEALING_MS_MAX
     this.#runUntil(deadline, () => this.clients.every((client) => client.session.isSettled))
     // An owner that was replaced and has not heard may answer reads from before, until it must prove itself (rules §1).
-    this.time.run(Math.max(this.time.now, activeMs + LIMITS.ownerSilenceMs + LOOK_MS))
+    this.time.run(Math.max(this.time.now, activeMs + newsMsMax + TAKEOVER_MS_MAX + LIMITS.ownerSilenceMs))
     // What was delivered last may have been lost on the bus, and nothing came after it: whoever opens the app asks.
     for (const client of this.clients) for (const each of this.activity.conversations) client.session.follow(each)
     this.#runUntil(deadline, () => this.clients.every((client) => client.session.isSettled) && this.#isStored())

@@ -45,7 +45,8 @@ export class ConversationCommands {
     bytes: Bytes,
   ): void {
     const shard = this.#shard
-    const { refusal } = shard
+    // Whoever joins a batch that others began need not ask the log again.
+    const refusal = shard.loop.filling.count === 0 ? shard.refusal : shard.loop.refusal
     if (refusal !== undefined) return shard.refuse(link, k, refusal, frame.ref, frame.n)
 
     const command = commandOf(session, frame, bytes)

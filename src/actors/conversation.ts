@@ -216,7 +216,7 @@ function spent(command: ConversationCommand, wireCode: number): LaneSpent {
 
 /** Takes an event into the state. Cannot refuse; asserts what `decide` promised, again after the trip through the log. */
 export function apply(state: Conversation, event: TimelineEvent): void {
-  assert(event.seq === state.head + 1, `gap in timeline: head ${state.head}, event ${event.seq}`)
+  assert(event.seq === state.head + 1, () => `gap in timeline: head ${state.head}, event ${event.seq}`)
   state.head = event.seq
   state.ordinal = event.ordinal
   state.memberSeq = event.memberSeq

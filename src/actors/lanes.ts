@@ -68,7 +68,7 @@ export class Lane {
 
   /** Takes the outcome of n = last + 1. `outcome`: the seq, or minus the refusal's wire code. */
   record(n: number, hash: number, outcome: number, time: number): void {
-    assert(n === this.last + 1, `lane gap: last ${this.last}, n ${n}`)
+    assert(n === this.last + 1, () => `lane gap: last ${this.last}, n ${n}`)
     if (n >= this.#hashes.length && this.#hashes.length < LIMITS.laneWindow) this.#grow()
     const slot = this.#slot(n)
     this.#outcomes[slot] = outcome

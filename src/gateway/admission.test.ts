@@ -23,17 +23,17 @@ function made(): { admission: Admission; clock: ManualClock } {
 
 test('what takes too long halves what is let in, down to a floor', () => {
   const { admission, clock } = made()
-  const first = round(admission, clock, 10_000, 200)
-  const second = round(admission, clock, 10_000, 200)
+  const first = round(admission, clock, 100_000, 200)
+  const second = round(admission, clock, 100_000, 200)
   equal(second, first / 2)
-  for (let at = 0; at < 10; at++) round(admission, clock, 10_000, 200)
-  equal(round(admission, clock, 10_000, 200), 2_048)
+  for (let at = 0; at < 10; at++) round(admission, clock, 100_000, 200)
+  equal(round(admission, clock, 100_000, 200), 6_144)
 })
 
 test('what is answered soon lets more in, but only while somebody is held back', () => {
   const { admission, clock } = made()
-  const first = round(admission, clock, 10_000, 10)
-  const more = round(admission, clock, 10_000, 10)
+  const first = round(admission, clock, 100_000, 10)
+  const more = round(admission, clock, 100_000, 10)
   ok(more > first)
   const { admission: idle, clock: other } = made()
   for (let at = 0; at < 10; at++) round(idle, other, 100, 10)

@@ -180,7 +180,7 @@ export class SendQueues {
     connection.unsentBytes = unsentBytes
     if (unsentBytes > 0) this.#waiting.add(connection)
     else this.#waiting.delete(connection)
-    assert(this.#unsentBytes >= 0, `unsent bytes fell below zero: ${this.#unsentBytes}`)
+    assert(this.#unsentBytes >= 0, () => `unsent bytes fell below zero: ${this.#unsentBytes}`)
   }
 
   /** All queues together are too long: the largest stop growing first, until what can grow is within the budget. */

@@ -3,8 +3,9 @@ export class AssertionError extends Error {
   override readonly name = 'AssertionError'
 }
 
-export function assert(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new AssertionError(message)
+/** `message` as a function where it is put together from parts and the path is hot: a template costs more than the check. */
+export function assert(condition: boolean, message: string | (() => string)): asserts condition {
+  if (!condition) throw new AssertionError(typeof message === 'string' ? message : message())
 }
 
 /** Closes a `switch` over a union, so that a new member breaks the build where it matters. */

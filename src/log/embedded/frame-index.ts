@@ -75,7 +75,7 @@ export class FrameIndex {
     let run = runs.at(-1)
     assert(
       run === undefined || record.tail === run.firstTail + run.count,
-      `frame ${record.tail} of shard ${record.shard} does not follow ${this.tail(record.shard)}`,
+      () => `frame ${record.tail} of shard ${record.shard} does not follow ${this.tail(record.shard)}`,
     )
     if (run === undefined || run.segment !== segment) {
       run = { segment, firstTail: record.tail, count: 0, places: new Uint32Array(16 * NUMBERS_PER_FRAME) }

@@ -134,7 +134,7 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
       replace: 'if (n > this.last) return NEXT',
     },
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the code
-    { file: LANES, find: 'assert(n === this.last + 1, `lane gap: last ${this.last}, n ${n}`)', replace: '' },
+    { file: LANES, find: 'assert(n === this.last + 1, () => `lane gap: last ${this.last}, n ${n}`)', replace: '' },
   ),
   mutant(
     'a resend is a new message',
@@ -144,7 +144,7 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
       replace: 'return undefined',
     },
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the code
-    { file: LANES, find: 'assert(n === this.last + 1, `lane gap: last ${this.last}, n ${n}`)', replace: '' },
+    { file: LANES, find: 'assert(n === this.last + 1, () => `lane gap: last ${this.last}, n ${n}`)', replace: '' },
   ),
   mutant('final refusal consumes nothing', {
     file: COMMANDS,

@@ -56,7 +56,7 @@ export const LIMITS = {
   /** Bytes of recent events kept per conversation. */
   recentTailPerConversationBytesMax: 64 * KiB,
   /** Milliseconds between flushes of the projector: what a restart replays at most, and what shares one LMDB sync. */
-  projectorFlushMs: 100,
+  projectorFlushMs: 200,
   /** Milliseconds without an accepted append or renewed lease after which an owner stops answering (rules §1). */
   ownerSilenceMs: 15_000,
   /** Share of the log's limit at which sends are refused; the rest is for barriers and purge (rules §6). */

@@ -285,7 +285,7 @@ export class Session {
       minSeq: timeline.known,
     }
     this.#link.ask((ref) => ({ ...question, ref }), {
-      answered: (frame) => this.#answered(conversation, frame),
+      answered: (frame) => this.#answered(conversation, frame, question.minSeq),
       unanswered: () => {
         this.#askedEnough(conversation)
         this.#askAgain(conversation, 0)
@@ -293,7 +293,7 @@ export class Session {
     })
   }
 
-  #answered(conversation: Conversation, frame: DecodedFrame): void {
+  #answered(conversation: Conversation, frame: DecodedFrame, knownWhenAsked: number): void {
     const { timeline } = conversation
     this.#askedEnough(conversation)
     this.#pumpSoon()
@@ -302,6 +302,8 @@ export class Session {
       this.#askIfBehind(conversation)
     } else if (frame.kind === 'refusal' && isNotNow(refusalOfWire(frame.code))) {
       this.#askAgain(conversation, Math.max(ASK_AGAIN_MS_MIN, frame.retryAfterMs))
+    } else if (timeline.known > knownWhenAsked) {
+      this.#ask(conversation) // "not a member" was true when it was said; since then we were let in
     }
   }
 

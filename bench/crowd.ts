@@ -40,9 +40,9 @@ const GROUP = 2
 const CONNECTING_MAX = 128
 const PING_EVERY_MS = 20_000
 const DRAIN_MS = 20_000
-/** Above 20,000 messages a second the schedule is looked at every few milliseconds only. */
+/** Above 20,000 messages a second the schedule is looked at once a millisecond only. */
 const SPIN_EVERY_MS_MIN = 0.05
-const TICK_MS = 4
+const TICK_MS = 1
 /** Who ask for pages of one conversation at the same time. */
 const READERS_MAX = 8
 const RECONNECT_MS = 10
@@ -141,8 +141,8 @@ export class Crowd {
       for (const outgoing of touched) outgoing.flush(at)
       touched.clear()
       // Spinning instead of a timer: a timer's millisecond would make bursts of what the schedule spreads out. At rates
-      // where a write for every message is more than this core can do, what became due in a few milliseconds goes out
-      // together; the wait counts in its latency.
+      // where a write for every message is more than this core can do, what became due in a millisecond or two goes
+      // out together; the wait counts in its latency.
       this.#stopTicking = everyMs < SPIN_EVERY_MS_MIN ? afterTick(tick) : asSoonAsPossible(tick)
     }
     tick()

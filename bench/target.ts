@@ -44,7 +44,7 @@ export class Target {
 
   /** Resolves once the server answers 200 on /readyz. */
   static async server(options: ServerOptions): Promise<Target> {
-    const command = pinned(options.cores, [process.execPath, ...profilerArguments(), entry('../server.js')])
+    const command = pinned(options.cores, [process.execPath, ...profilerArguments(), entry('../main.js')])
     const target = await Target.#start(command, {
       PARLEY_HOST: '127.0.0.1',
       PARLEY_PORT: '0',
@@ -95,7 +95,8 @@ export class Target {
 
   /** kill -9, to every process of the tree. */
   async kill(): Promise<void> {
-    for (const pid of this.processes.pids().reverse()) if (pid !== this.#child.pid) process.kill(pid, 'SIGKILL')
+    const pids = this.processes.pids() // the parent first, which would start its child again
+    for (const pid of pids) process.kill(pid, 'SIGKILL')
     await this.#end('SIGKILL')
   }
 

@@ -3,6 +3,9 @@
  * main thread loads that: the schema library costs each thread 70 ms of start.
  */
 
+/** More workers than this rarely help: fsync and the kernel's sockets are shared. */
+export const WORKERS_DEFAULT_MAX = 8
+
 /** Plain data: it is copied to worker threads. */
 export interface Config {
   readonly host: string

@@ -6,8 +6,10 @@
  * served is not started again: somebody must look.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { LIMITS } from './domain/limits.js'
+import { serverNodeFlags } from './node-flags.js'
 import { EXIT_CONFIG, type ServingNotice } from './process-messages.js'
 import { RestartPause } from './restart-pause.js'
 
@@ -18,6 +20,8 @@ const STOP_WITHIN_MS = LIMITS.drainMs + 5_000
 const FILE_THREADS = '16'
 
 const script = fileURLToPath(new URL('./server.js', import.meta.url))
+/** Those we were started with come last: they win. */
+const flags = [...serverNodeFlags(process.env, availableParallelism()), ...process.execArgv]
 const pause = new RestartPause()
 let child: ChildProcess | undefined
 let servedPort: number | undefined
@@ -30,7 +34,7 @@ begin()
 function begin(): void {
   pause.began(performance.now())
   // The channel tells us that it serves, and tells it that we are gone: no server outlives its parent.
-  child = spawn(process.execPath, [...process.execArgv, script], {
+  child = spawn(process.execPath, [...flags, script], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: {
       UV_THREADPOOL_SIZE: FILE_THREADS,

@@ -7,11 +7,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
-import { type Config, ConfigError } from './config.js'
+import { type Config, ConfigError, WORKERS_DEFAULT_MAX } from './config.js'
 import { SECRET_BYTES_MIN } from './gateway/token.js'
 
-/** More workers than this rarely help: fsync and the kernel's sockets are shared. */
-const WORKERS_DEFAULT_MAX = 8
 const WORKERS_MAX = 64
 
 const Environment = z.strictObject({

@@ -24,6 +24,8 @@ export class ConversationActivation {
   /** Of the row it was made from: log records at or below it are in it already. */
   readonly rowPosition: Position
   readonly #dirtyPages = new Set<number>()
+  /** The last whose page was marked since the last cut. */
+  #touched: Member | undefined
   isDirty = false
   /** Used since the last sweep for retirement. */
   isWarm = true
@@ -45,7 +47,9 @@ export class ConversationActivation {
   /** Something of this member's entry changed. */
   touch(user: UserId): void {
     const member = this.state.members.get(user)
-    if (member !== undefined) this.#dirtyPages.add(pageOf(member))
+    if (member === undefined || member === this.#touched) return
+    this.#touched = member
+    this.#dirtyPages.add(pageOf(member))
   }
 
   /** What changed since the last cut, as of now. */
@@ -58,6 +62,7 @@ export class ConversationActivation {
       events: bytes,
     }))
     this.#dirtyPages.clear()
+    this.#touched = undefined
     this.isDirty = false
     this.#isCut = true
     this.#cutSeq = this.state.head

@@ -56,6 +56,7 @@ export class Activations {
 
   /** The activation changed: its row follows with the next cut. */
   touched(activation: Activation): void {
+    if (activation.isDirty) return
     activation.isDirty = true
     this.#dirty.add(activation)
   }

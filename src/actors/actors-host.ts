@@ -54,7 +54,7 @@ export class ActorsHost implements OwnerHandle {
     this.address = address
     this.#parts = parts
     this.#scheduler = new CommitScheduler(log.pacing, clock)
-    this.#projector = new Projector({ store, clock, events, onTick: () => this.#tick() })
+    this.#projector = new Projector({ store, clock, events, onTick: (slice) => this.#tick(slice) })
     this.#fanOut = new FanOut(router)
     log.onCarryWanted((shards) => {
       for (const shard of shards) this.#shards.get(shard)?.carry()
@@ -170,8 +170,9 @@ export class ActorsHost implements OwnerHandle {
 
   // ── Housekeeping ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  #tick(): void {
-    for (const shard of this.#shards.values()) shard.checkpointDue()
+  #tick(slice: number): void {
+    let place = 0
+    for (const shard of this.#shards.values()) if (place++ % LIMITS.projectorSlices === slice) shard.checkpointDue()
     const now = this.#parts.clock.monotonic()
     if (now - this.#sweptAt < SWEEP_MS) return
     this.#sweptAt = now

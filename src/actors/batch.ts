@@ -16,6 +16,8 @@ const REFUSED_RETRY_MS = 1_000
 /** Answers that leave together, once the position they saw is durable. */
 export class PendingAnswers {
   readonly bytes = new GrowingBytes(1024)
+  /** How many of the entries below count; what lies beyond is of earlier use, and kept so that arrays need not grow again. */
+  #count = 0
   readonly #links: InLink[] = []
   readonly #ks: number[] = []
   readonly #refs: number[] = []
@@ -23,19 +25,20 @@ export class PendingAnswers {
 
   /** Call after the answer's frames were written to `bytes`. */
   add(link: InLink, k: number, ref: number): void {
-    this.#links.push(link)
-    this.#ks.push(k)
-    this.#refs.push(ref)
-    this.#ends.push(this.bytes.size)
+    const at = this.#count++
+    this.#links[at] = link
+    this.#ks[at] = k
+    this.#refs[at] = ref
+    this.#ends[at] = this.bytes.size
   }
 
   get count(): number {
-    return this.#ks.length
+    return this.#count
   }
 
   send(): void {
     let start = 0
-    for (let at = 0; at < this.#ks.length; at++) {
+    for (let at = 0; at < this.#count; at++) {
       const end = this.#ends[at]!
       this.#links[at]!.answer(this.#ks[at]!, this.bytes.bytes, start, end)
       start = end
@@ -45,13 +48,13 @@ export class PendingAnswers {
 
   /** The outcome is not known: those who wait hear so, and resend. */
   sendUnknown(): void {
-    for (let at = 0; at < this.#ks.length; at++) this.#links[at]!.unknown(this.#ks[at]!)
+    for (let at = 0; at < this.#count; at++) this.#links[at]!.unknown(this.#ks[at]!)
     this.clear()
   }
 
   /** Nothing of it was stored: those who wait hear why instead. */
   refuse(refusal: RefusalName): void {
-    for (let at = 0; at < this.#ks.length; at++) {
+    for (let at = 0; at < this.#count; at++) {
       this.bytes.clear()
       writeRefusal(this.bytes, refusal, { ref: this.#refs[at]!, n: 0, expected: 0, retryAfterMs: REFUSED_RETRY_MS })
       this.#links[at]!.answer(this.#ks[at]!, this.bytes.bytes, 0, this.bytes.size)
@@ -61,10 +64,7 @@ export class PendingAnswers {
 
   clear(): void {
     this.bytes.clear()
-    this.#links.length = 0
-    this.#ks.length = 0
-    this.#refs.length = 0
-    this.#ends.length = 0
+    this.#count = 0
   }
 }
 
@@ -79,10 +79,14 @@ export interface BatchedEvent {
   readonly originConnection: number
 }
 
+const NO_EVENT = undefined as unknown as BatchedEvent
+
 export class Batch {
   readonly frame = new GrowingBytes(4096)
   readonly answers = new PendingAnswers()
+  /** The first `eventCount` are this batch's. */
   readonly events: BatchedEvent[] = []
+  eventCount = 0
   /** Records in the frame. */
   count = 0
   /** Appended even when empty: the owner must prove itself, or let old storage go. */
@@ -96,6 +100,10 @@ export class Batch {
     this.clear()
   }
 
+  addEvent(event: BatchedEvent): void {
+    this.events[this.eventCount++] = event
+  }
+
   get isWanted(): boolean {
     return this.count > 0 || this.isForced
   }
@@ -104,11 +112,13 @@ export class Batch {
     this.frame.clear()
     this.frame.reserve(FRAME_HEAD_BYTES)
     this.answers.clear()
-    this.events.length = 0
+    // Not only forgotten: what an old array points at would live until the next full collection.
+    this.events.fill(NO_EVENT, 0, this.eventCount)
+    this.eventCount = 0
     this.count = 0
     this.isForced = false
     this.attemptOf = 0n
     this.checkpoint = undefined
-    this.whenDurable.length = 0
+    if (this.whenDurable.length > 0) this.whenDurable.length = 0
   }
 }

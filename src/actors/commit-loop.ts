@@ -52,6 +52,8 @@ const NOWHERE: LogPlace = { tail: 0, batchNo: 0, epoch: 0, chain: 0, logIncarnat
 const REFUSED_PAUSE_MS = 200
 
 export class CommitLoop {
+  /** Waits for its turn: the scheduler's mark. */
+  isQueued = false
   readonly #parts: CommitLoopParts
   #status: Status = 'stopped'
   #place = NOWHERE
@@ -182,17 +184,19 @@ export class CommitLoop {
   }
 
   #seal(batch: Batch): Uint8Array {
+    const { tail, batchNo, epoch, chain, logIncarnation } = this.#place
     return sealFrame(batch.frame.bytes, batch.frame.size, {
-      ...this.#headFacts(batch.attemptOf),
       kind: batch.count > 0 ? FrameKind.events : FrameKind.carry,
+      shard: this.#parts.shard,
+      owner: this.#owner,
+      attemptOf: batch.attemptOf,
+      after: tail,
+      batchNo: batchNo + 1,
+      logIncarnation,
+      epoch,
+      chain,
       count: batch.count,
     })
-  }
-
-  #headFacts(attemptOf: bigint) {
-    const { tail, batchNo, epoch, chain, logIncarnation } = this.#place
-    const { shard } = this.#parts
-    return { shard, owner: this.#owner, attemptOf, after: tail, batchNo: batchNo + 1, logIncarnation, epoch, chain }
   }
 
   #after(tail: Tail, frame: Uint8Array): LogPlace {

@@ -8,13 +8,15 @@ import { CommitScheduler } from './commit-scheduler.js'
 /** Shards by name that append when they are told to and settle when the test says so; `said` is what happened. */
 class Rig {
   readonly said: string[] = []
-  readonly #clock = new ManualClock()
+  readonly clock = new ManualClock()
+  /** What it takes this thread to begin an append. */
+  appendCostMs = 0
   readonly #scheduler: CommitScheduler
   readonly #settle = new Map<string, (release: (() => void) | undefined) => void>()
   readonly #loops = new Map<string, CommitLoop>()
 
   constructor(pacing: LogPacing) {
-    this.#scheduler = new CommitScheduler(pacing, this.#clock)
+    this.#scheduler = new CommitScheduler(pacing, this.clock)
   }
 
   ready(name: string, waitingBytes = 100): void {
@@ -26,12 +28,13 @@ class Rig {
 
   #append(name: string): Promise<(() => void) | undefined> {
     this.said.push(`append ${name}`)
+    if (this.appendCostMs > 0) this.clock.advance(this.appendCostMs)
     return new Promise((resolve) => this.#settle.set(name, resolve))
   }
 
   /** Ends the tick; gives what was said since the last call. */
   tick(): string[] {
-    this.#clock.tick()
+    this.clock.tick()
     return this.said.splice(0)
   }
 
@@ -53,7 +56,7 @@ describe('a log that groups', () => {
     deepEqual(rig.tick(), ['append a', 'append b'])
   })
 
-  test('gets the next round only when the last append of this one has settled, and before anything is released', async () => {
+  test('gets the next round only when the last append of this one has settled', async () => {
     const rig = new Rig({ kind: 'grouped' })
     rig.ready('a')
     rig.ready('b')
@@ -61,7 +64,7 @@ describe('a log that groups', () => {
     rig.ready('c')
     deepEqual(rig.tick(), [])
     deepEqual(await rig.settle('a'), [])
-    deepEqual(await rig.settle('b'), ['append c', 'release a', 'release b'])
+    deepEqual(await rig.settle('b'), ['release a', 'release b', 'append c'])
   })
 
   test('goes on where a shard had nothing left to append, or nothing to release', async () => {
@@ -69,10 +72,39 @@ describe('a log that groups', () => {
     rig.ready('a')
     rig.tick()
     rig.ready('b')
-    deepEqual(await rig.settle('a'), ['append b', 'release a'])
+    deepEqual(await rig.settle('a'), ['release a', 'append b'])
     deepEqual(await rig.settle('b'), ['release b'])
     rig.ready('a')
     deepEqual(rig.tick(), ['append a'])
+  })
+})
+
+describe('rounds of a log that groups', () => {
+  test('leave three quarters of the time to other work', async () => {
+    const rig = new Rig({ kind: 'grouped' })
+    rig.appendCostMs = 1
+    rig.ready('a')
+    deepEqual(rig.tick(), ['append a']) // from 0 to 1
+    rig.ready('b')
+    deepEqual(await rig.settle('a'), ['release a'])
+    rig.clock.advance(2.9)
+    deepEqual(rig.said, [])
+    rig.clock.advance(0.1)
+    deepEqual(rig.said, ['append b'])
+  })
+
+  test('are never more than six milliseconds apart for that, and do not wait where they cost next to nothing', async () => {
+    const rig = new Rig({ kind: 'grouped' })
+    rig.appendCostMs = 5
+    rig.ready('a')
+    rig.tick()
+    rig.ready('b')
+    deepEqual(await rig.settle('a'), ['release a'])
+    rig.appendCostMs = 0.1
+    rig.clock.advance(1)
+    deepEqual(rig.said.splice(0), ['append b'])
+    rig.ready('c')
+    deepEqual(await rig.settle('b'), ['release b', 'append c'])
   })
 })
 
@@ -85,7 +117,7 @@ describe('a log of streams', () => {
     rig.ready('large', 1_000)
     rig.ready('medium', 100)
     deepEqual(rig.tick(), ['append large', 'append medium'])
-    deepEqual(await rig.settle('medium'), ['append small', 'release medium'])
+    deepEqual(await rig.settle('medium'), ['release medium', 'append small'])
   })
 
   test('releases each by itself, whatever the others do', async () => {

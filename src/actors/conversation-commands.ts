@@ -106,7 +106,7 @@ export class ConversationCommands {
     this.#touch(activation, event)
     batch.count++
     const { connection } = session
-    batch.events.push({
+    batch.addEvent({
       activation,
       seq: event.seq,
       isMembership: !isMessage,

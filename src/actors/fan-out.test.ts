@@ -98,7 +98,7 @@ class Rig {
 
   /** The batch is durable; what was told. */
   release(): string[] {
-    this.#fanOut.release(this.#batch, this.frame)
+    this.#fanOut.release({ events: this.#batch, eventCount: this.#batch.length }, this.frame)
     this.#batch = []
     return this.told.splice(0)
   }

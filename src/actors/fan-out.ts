@@ -15,6 +15,16 @@ import type { Router } from './router.js'
 /** In larger conversations senders get their own events too: leaving them out would build the bytes once per sender. */
 const ECHO_FREE_MEMBERS_MAX = 16
 
+const NONE = -1
+/** Of more events than this, those of a conversation are found by a map. */
+const SEARCHED_EVENTS_MAX = 16
+
+/** Of a batch. */
+export interface ReleasedEvents {
+  readonly events: readonly BatchedEvent[]
+  readonly eventCount: number
+}
+
 /** Who hears of an event: per owner the inboxes in its shards. */
 type Audience = Map<OwnerHandle, string[]>
 
@@ -29,44 +39,75 @@ export class FanOut {
   readonly #run = new GrowingBytes(64 * 1024)
   readonly #audiences = new WeakMap<ConversationActivation, KnownAudience>()
   readonly #inboxes = new WeakMap<Member, { readonly key: string; readonly shard: number }>()
-  readonly #perConversation = new Map<ConversationActivation, BatchedEvent[]>()
+  /** Scratch of one release: the next event of the same conversation, and whether an event is its conversation's first. */
+  #next = new Int32Array(64)
+  #isFirst = new Uint8Array(64)
+  readonly #lastPlaces = new Map<ConversationActivation, number>()
 
   constructor(router: Router) {
     this.#router = router
   }
 
   /** `frame` holds the events' bytes; it is not used after the call. */
-  release(events: readonly BatchedEvent[], frame: Bytes): void {
-    for (const event of events) {
-      const list = this.#perConversation.get(event.activation)
-      if (list === undefined) this.#perConversation.set(event.activation, [event])
-      else list.push(event)
-    }
-    for (const [activation, list] of this.#perConversation) this.#releaseOne(activation, list, frame)
-    this.#perConversation.clear()
+  release({ events, eventCount }: ReleasedEvents, frame: Bytes): void {
+    this.#chain(events, eventCount)
+    for (let at = 0; at < eventCount; at++) if (this.#isFirst[at] === 1) this.#releaseOne(events, at, frame)
   }
 
-  #releaseOne(activation: ConversationActivation, events: readonly BatchedEvent[], frame: Bytes): void {
-    const withEcho = activation.state.members.count > ECHO_FREE_MEMBERS_MAX
-    let first = 0
-    for (let at = 1; at <= events.length; at++) {
-      if (at < events.length && belongTogether(events[at - 1]!, events[at]!, withEcho)) continue
-      this.#tell(activation, events.slice(first, at), withEcho, frame)
-      first = at
+  /** Links each event to the next one of its conversation. */
+  #chain(events: readonly BatchedEvent[], count: number): void {
+    if (this.#next.length < count) {
+      this.#next = new Int32Array(2 * count)
+      this.#isFirst = new Uint8Array(2 * count)
+    }
+    for (let at = 0; at < count; at++) {
+      const { activation } = events[at]!
+      const before = at === 0 ? undefined : this.#lastOf(events, at, activation)
+      this.#isFirst[at] = before === undefined ? 1 : 0
+      if (before !== undefined) this.#next[before] = at
+      this.#next[at] = NONE
+      if (count > SEARCHED_EVENTS_MAX) this.#lastPlaces.set(activation, at)
+    }
+    if (count > SEARCHED_EVENTS_MAX) this.#lastPlaces.clear()
+  }
+
+  /** Where the last event of this conversation before `at` is. */
+  #lastOf(events: readonly BatchedEvent[], at: number, activation: ConversationActivation): number | undefined {
+    if (events[at - 1]!.activation === activation) return at - 1
+    if (this.#lastPlaces.size > 0) return this.#lastPlaces.get(activation)
+    for (let before = at - 2; before >= 0; before--) if (events[before]!.activation === activation) return before
+    return undefined
+  }
+
+  /** The events of one conversation, from its first. */
+  #releaseOne(events: readonly BatchedEvent[], first: number, frame: Bytes): void {
+    const withEcho = events[first]!.activation.state.members.count > ECHO_FREE_MEMBERS_MAX
+    let from = first
+    for (let at = first; ; at = this.#next[at]!) {
+      const next = this.#next[at]!
+      if (next !== NONE && belongTogether(events[at]!, events[next]!, withEcho)) continue
+      this.#tell(events, from, at, withEcho, frame)
+      if (next === NONE) return
+      from = next
     }
   }
 
-  #tell(activation: ConversationActivation, run: readonly BatchedEvent[], withEcho: boolean, frame: Bytes): void {
-    const first = run[0]!
-    const what = { conversation: activation.key, firstSeq: first.seq, lastSeq: run[run.length - 1]!.seq }
+  /** Those from `from` to `to` in the chain, which travel as one. */
+  #tell(events: readonly BatchedEvent[], from: number, to: number, withEcho: boolean, frame: Bytes): void {
+    const first = events[from]!
+    const { activation } = first
+    const what = { conversation: activation.key, firstSeq: first.seq, lastSeq: events[to]!.seq }
     const except: Origin | undefined = withEcho
       ? undefined
       : { address: first.originLink.gateway.address, connection: first.originConnection }
     let bytes = frame
     let { start, end } = first
-    if (run.length > 1) {
+    if (from !== to) {
       this.#run.clear()
-      for (const event of run) this.#run.append(frame.u8.subarray(event.start, event.end))
+      for (let at = from; ; at = this.#next[at]!) {
+        this.#run.appendFrom(frame, events[at]!.start, events[at]!.end)
+        if (at === to) break
+      }
       bytes = this.#run.bytes
       start = 0
       end = this.#run.size

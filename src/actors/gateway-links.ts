@@ -45,12 +45,15 @@ export class GatewayLinks implements Commands, GatewayHandle {
   readonly #targets = new Map<ActorKey, Target>()
   #end: GatewayEnd | undefined
   #digestAt = 0
+  /** The time, good to TICK_MS: what waits is measured in seconds. */
+  #tickedAt: number
   #timer: Timer | undefined
 
   constructor({ address, router, clock }: GatewayLinksParts) {
     this.address = address
     this.#router = router
     this.#clock = clock
+    this.#tickedAt = clock.monotonic()
     this.#links = Array.from({ length: router.shardCount }, (_, shard) => new OutLink(shard))
     router.onMoved((shard) => this.#break(this.#links[shard]!))
     this.#tickLater()
@@ -90,7 +93,7 @@ export class GatewayLinks implements Commands, GatewayHandle {
   ): boolean {
     const owner = this.#router.ownerOf(link.shard)
     if (owner === undefined) return false
-    const k = link.take(session.connection, ref, this.#clock.monotonic())
+    const k = link.take(session.connection, ref, this.#tickedAt)
     if (k === 0) return false
     owner.command(this, link.shard, { link: link.number, epoch: link.epoch, k }, session, target, frame, start, end)
     return true
@@ -206,6 +209,7 @@ export class GatewayLinks implements Commands, GatewayHandle {
   }
 
   #tick(now: number): void {
+    this.#tickedAt = now
     const isDigest = now - this.#digestAt >= DIGEST_MS
     if (isDigest) this.#digestAt = now
     for (const link of this.#links) {

@@ -56,14 +56,15 @@ describe('a lane', () => {
     throws(() => laneWith(3).record(3, 0, 1, 0), /lane gap/)
   })
 
-  test('read back from its entries it judges the same, at every length', () => {
+  test('read back from what it remembers it judges the same, at every length', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 3 * W }), fc.integer({ min: 1, max: 3 * W + 2 }), (last, n) => {
         const lane = laneWith(last)
-        const entries = [...lane.entries()]
         const copy = new Lane(PHONE)
-        copy.startAfter(last - entries.length)
-        for (const entry of entries) copy.record(entry.n, entry.hash, entry.outcome, entry.time)
+        copy.startAfter(last - lane.remembered)
+        lane.forEach((...entry) => {
+          copy.record(...entry)
+        })
         equal(copy.last, last)
         deepEqual(copy.judge(n, n), lane.judge(n, n))
         deepEqual(copy.judge(n, n + 1), lane.judge(n, n + 1))

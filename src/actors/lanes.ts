@@ -77,11 +77,16 @@ export class Lane {
     this.last = n
   }
 
+  /** How many outcomes are remembered. */
+  get remembered(): number {
+    return Math.min(this.last, LIMITS.laneWindow)
+  }
+
   /** The remembered outcomes, oldest first. */
-  *entries(): Generator<{ n: number; hash: number; outcome: number; time: number }> {
-    for (let n = Math.max(1, this.last - LIMITS.laneWindow + 1); n <= this.last; n++) {
+  forEach(take: (n: number, hash: number, outcome: number, time: number) => void): void {
+    for (let n = this.last - this.remembered + 1; n <= this.last; n++) {
       const slot = this.#slot(n)
-      yield { n, hash: this.#hashes[slot]!, outcome: this.#outcomes[slot]!, time: this.#times[slot]! }
+      take(n, this.#hashes[slot]!, this.#outcomes[slot]!, this.#times[slot]!)
     }
   }
 

@@ -55,17 +55,22 @@ export class Members {
   readonly #strangers: Member[] = []
   /** Members with an open interval. */
   count = 0
+  /** Who was asked for last: one message asks for its sender three times. */
+  #last: Member | undefined
 
   get(user: UserId): Member | undefined {
-    return this.#byUser.get(user)
+    if (this.#last?.user === user) return this.#last
+    const member = this.#byUser.get(user)
+    if (member !== undefined) this.#last = member
+    return member
   }
 
   isNow(user: UserId): boolean {
-    return this.#byUser.get(user)?.isNow ?? false
+    return this.get(user)?.isNow ?? false
   }
 
   wasAt(user: UserId, seq: Seq): boolean {
-    return this.#byUser.get(user)?.wasAt(seq) ?? false
+    return this.get(user)?.wasAt(seq) ?? false
   }
 
   join(user: UserId, seq: Seq, role: Role): Member {
@@ -80,7 +85,7 @@ export class Members {
   }
 
   leave(user: UserId, seq: Seq): Member | undefined {
-    const member = this.#byUser.get(user)
+    const member = this.get(user)
     if (!member?.isNow) return undefined
     member.intervals[member.intervals.length - 1]!.to = seq
     this.count--
@@ -89,12 +94,13 @@ export class Members {
 
   /** The user's entry, made as a stranger's if there is none; the oldest stranger goes when there are too many. */
   entry(user: UserId): Member {
-    const known = this.#byUser.get(user)
+    const known = this.get(user)
     if (known !== undefined) return known
     if (this.#strangers.length >= LIMITS.strangerLanesMax) {
       const oldest = this.#strangers.shift()!
       this.#byUser.delete(oldest.user)
       this.#slots[oldest.index] = undefined
+      if (this.#last === oldest) this.#last = undefined
     }
     const hole = this.#strangers.length > 0 ? this.#slots.indexOf(undefined) : -1
     const member = this.#place(user, hole >= 0 ? hole : this.#slots.length)

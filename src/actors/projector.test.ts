@@ -27,8 +27,8 @@ class Rig {
     const events = {
       storeFailed: ({ checkpoints }: { checkpoints: number }) => this.said.push(`failed ${checkpoints}`),
     }
-    const onTick = () => {
-      this.said.push('tick')
+    const onTick = (slice: number) => {
+      this.said.push(`slice ${slice}`)
     }
     this.projector = new Projector({ store, clock: this.clock, events: events as unknown as ActorsEvents, onTick })
   }
@@ -58,48 +58,56 @@ class Rig {
   }
 }
 
-const FLUSH_MS = LIMITS.projectorFlushMs
+/** From one slice to the next. */
+const SLICE_MS = LIMITS.projectorFlushMs / LIMITS.projectorSlices
 
-test('checkpoints of all shards go to the store together, at the flush and not before', () => {
+test('what was submitted goes to the store together, at the next slice and not before', () => {
   const rig = new Rig()
   rig.submit(1)
   rig.submit(2)
-  deepEqual(rig.run(FLUSH_MS - 1), [])
-  deepEqual(rig.run(1), ['store 1 2', 'tick'])
+  deepEqual(rig.run(SLICE_MS - 1), [])
+  deepEqual(rig.run(1), ['store 1 2', 'slice 0'])
   equal(rig.projector.lag, 0)
+})
+
+test('every slice of the shards is asked once in a flush', () => {
+  const asked = new Rig().run(2 * LIMITS.projectorFlushMs)
+  equal(asked.length, 2 * LIMITS.projectorSlices)
+  equal(new Set(asked.slice(LIMITS.projectorSlices)).size, LIMITS.projectorSlices)
+  deepEqual(asked.slice(0, LIMITS.projectorSlices), asked.slice(LIMITS.projectorSlices))
 })
 
 test('a checkpoint counts as stored when the store says so, and then the next round may leave', async () => {
   const rig = new Rig()
   rig.submit(1)
-  rig.run(FLUSH_MS)
+  rig.run(SLICE_MS)
   rig.submit(2)
-  deepEqual(rig.run(3 * FLUSH_MS), ['tick', 'tick', 'tick'])
+  deepEqual(rig.run(2 * SLICE_MS), ['slice 1', 'slice 2'])
   equal(rig.projector.lag, 1)
   deepEqual(await rig.answer(), ['stored 1'])
-  deepEqual(rig.run(FLUSH_MS), ['store 2', 'tick'])
+  deepEqual(rig.run(SLICE_MS), ['store 2', 'slice 3'])
 })
 
 test('while the store fails the same round is tried again, in order, and nothing counts as stored', async () => {
   const rig = new Rig()
   rig.submit(1)
-  rig.run(FLUSH_MS)
+  rig.run(SLICE_MS)
   rig.submit(1)
   for (let attempt = 0; attempt < 3; attempt++) {
     deepEqual(await rig.answer(new Error('away')), ['failed 1'])
-    rig.run(10 * FLUSH_MS)
+    rig.run(40 * SLICE_MS)
     const said = await rig.turn()
     deepEqual(said, ['store 1'])
   }
   deepEqual(await rig.answer(), ['stored 1'])
-  deepEqual(rig.run(FLUSH_MS), ['store 1', 'tick'])
+  deepEqual(rig.run(SLICE_MS)[0], 'store 1')
 })
 
 test('closed, it asks for nothing more', async () => {
   const rig = new Rig()
   rig.submit(1)
-  rig.run(FLUSH_MS)
+  rig.run(SLICE_MS)
   rig.projector.close()
   deepEqual(await rig.answer(new Error('away')), [])
-  deepEqual(rig.run(10 * FLUSH_MS), [])
+  deepEqual(rig.run(40 * SLICE_MS), [])
 })

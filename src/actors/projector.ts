@@ -1,5 +1,6 @@
 /**
- * Carries checkpoints of all shards of a worker to the store, together and in order, every LIMITS.projectorFlushMs.
+ * Carries the checkpoints of a worker's shards to the store, in order: each shard's every LIMITS.projectorFlushMs, those
+ * of an eighth of the shards together. One transaction for all would hold up the log's syncs by tens of milliseconds.
  *
  * It holds the log: nothing is purged before its checkpoint was stored. While the store is away, shards keep their
  * changes in memory and cut no further checkpoint, so what waits here is at most one per shard.
@@ -19,8 +20,8 @@ export interface ProjectorParts {
   readonly store: MessageStore
   readonly clock: Clock
   readonly events: ActorsEvents
-  /** Asks every shard for a checkpoint; runs after the last round was handed to the store. */
-  onTick(): void
+  /** Asks the shards of a slice, below LIMITS.projectorSlices, for a checkpoint; the last round was handed on before. */
+  onTick(slice: number): void
 }
 
 const RETRY_MS = 500
@@ -29,6 +30,7 @@ export class Projector {
   readonly #parts: ProjectorParts
   #waiting: Submitted[] = []
   #timer: Timer | undefined
+  #slice = 0
   #isStoring = false
   #isClosed = false
 
@@ -53,9 +55,10 @@ export class Projector {
 
   #tickLater(): void {
     if (this.#isClosed) return
-    this.#timer = this.#parts.clock.after(LIMITS.projectorFlushMs, () => {
+    this.#timer = this.#parts.clock.after(LIMITS.projectorFlushMs / LIMITS.projectorSlices, () => {
       if (!this.#isStoring && this.#waiting.length > 0) void this.#store()
-      this.#parts.onTick()
+      this.#parts.onTick(this.#slice)
+      this.#slice = (this.#slice + 1) % LIMITS.projectorSlices
       this.#tickLater()
     })
   }

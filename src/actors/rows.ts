@@ -40,9 +40,10 @@ function packLanes(lanes: UserLanes): void {
 }
 
 function packLane(lane: Lane): void {
-  const entries = [...lane.entries()]
-  packer.text(lane.name.device).u32(lane.name.number).u64(lane.name.random).u53(lane.last).u8(entries.length)
-  for (const { hash, outcome, time } of entries) packer.u32(hash).f64(outcome).f64(time)
+  packer.text(lane.name.device).u32(lane.name.number).u64(lane.name.random).u53(lane.last).u8(lane.remembered)
+  lane.forEach((_n, hash, outcome, time) => {
+    packer.u32(hash).f64(outcome).f64(time)
+  })
 }
 
 /** Throws CorruptionError where the bytes are not a row of ours. */

@@ -233,7 +233,7 @@ export class Shard implements Fold {
 
   release(batch: Batch, place: LogPlace): void {
     batch.answers.send()
-    this.parts.fanOut.release(batch.events, batch.frame.bytes)
+    this.parts.fanOut.release(batch, batch.frame.bytes)
     if (batch.checkpoint !== undefined) this.#hand(batch.checkpoint, place)
     for (const run of batch.whenDurable) run()
   }

@@ -55,8 +55,10 @@ export const LIMITS = {
   unstoredBytesMax: 512 * MiB,
   /** Bytes of recent events kept per conversation. */
   recentTailPerConversationBytesMax: 64 * KiB,
-  /** Milliseconds between flushes of the projector: what a restart replays at most, and what shares one LMDB sync. */
+  /** Milliseconds between flushes of a shard by the projector: what a restart replays at most. */
   projectorFlushMs: 200,
+  /** Parts in which the shards of a worker are flushed, one after another: each is one transaction of the store. */
+  projectorSlices: 4,
   /** Milliseconds without an accepted append or renewed lease after which an owner stops answering (rules §1). */
   ownerSilenceMs: 15_000,
   /** Share of the log's limit at which sends are refused; the rest is for barriers and purge (rules §6). */

@@ -64,7 +64,7 @@ export class Hellos {
   hold(connection: Connection, bytes: Bytes, start: number, end: number): boolean {
     connection.held ??= new GrowingBytes()
     if (connection.held.size + end - start > this.#parts.limits.messageBytesMax) return false
-    connection.held.append(bytes.u8.subarray(start, end))
+    connection.held.appendFrom(bytes, start, end)
     return true
   }
 

@@ -61,14 +61,14 @@ export class SendQueues {
 
   /** Whole frames for one connection. */
   append(connection: Connection, bytes: Bytes, start: number, end: number): void {
-    this.#ownOf(connection, end - start).append(bytes.u8.subarray(start, end))
+    this.#ownOf(connection, end - start).appendFrom(bytes, start, end)
   }
 
   /** Copies whole frames for many connections; returns what `appendShared` wants. */
   share(bytes: Bytes, start: number, end: number): number {
     if (this.#shared.size + end - start > SHARED_BYTES_MAX) this.flush()
     const at = this.#shared.size
-    this.#shared.append(bytes.u8.subarray(start, end))
+    this.#shared.appendFrom(bytes, start, end)
     return at
   }
 
@@ -84,7 +84,7 @@ export class SendQueues {
       connection.sharedEnd = end // right behind what it has
       return
     }
-    this.#ownOf(connection, end - start).append(this.#shared.bytes.u8.subarray(start, end))
+    this.#ownOf(connection, end - start).appendFrom(this.#shared.bytes, start, end)
   }
 
   /** Sends everything now; otherwise it leaves at the end of the tick. */
@@ -121,7 +121,7 @@ export class SendQueues {
       const own = this.#spare.pop() ?? new GrowingBytes(OWN_BYTES)
       connection.own = own
       connection.sharedEnd = 0
-      if (sharedEnd > 0) own.append(this.#shared.bytes.u8.subarray(sharedStart, sharedEnd))
+      if (sharedEnd > 0) own.appendFrom(this.#shared.bytes, sharedStart, sharedEnd)
       this.#mark(connection)
     }
     if (connection.own.size + room <= this.#limits.messageBytesMax || connection.own.size === 0) return connection.own

@@ -2,7 +2,7 @@
  * Runs simulated worlds, one per seed, and says what they found.
  *
  *   npm run -s sim -- --seed N [--trace]                 one world again, with all that happened
- *   npm run -s sim -- --seeds N [--from N] [--json FILE] [--until-failure]   many, one after another
+ *   npm run -s sim -- --seeds N [--seed N] [--json FILE] [--until-failure]   so many, from --seed (1) on
  *
  * Exits with 1 when a promise was broken anywhere.
  */
@@ -18,7 +18,6 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     seeds: { type: 'string' },
-    from: { type: 'string', default: '1' },
     json: { type: 'string' },
     trace: { type: 'boolean', default: false },
     'until-failure': { type: 'boolean', default: false },
@@ -27,8 +26,8 @@ const { values } = parseArgs({
 
 // A module runs inside a promise callback, where virtual time cannot.
 setImmediate(() => {
-  if (values.seed !== undefined) runOne(Number(values.seed), values.trace)
-  else runMany(Number(values.from), Number(values.seeds ?? '100'), values.json)
+  if (values.seed !== undefined && values.seeds === undefined) runOne(Number(values.seed), values.trace)
+  else runMany(Number(values.seed ?? '1'), Number(values.seeds ?? '100'), values.json)
 })
 
 function runOne(seed: number, withTrace: boolean): void {

@@ -3,7 +3,9 @@
  * the barriers and carries that let purge free some of it (rules §6).
  *
  * Node has no fallocate: zeroes are written and synced in slices, in the background, between commits. A purged segment
- * of this thread becomes the next spare as it is; group heads carry the segment's id, so its old bytes mean nothing.
+ * of this thread becomes the next spare as it is; group heads carry the segment's id, so its old bytes mean nothing. A
+ * spare once begun is finished though a purged segment comes first: zeroes slow the appends beside them, and so there
+ * are soon as many files as go round, and none is made any more.
  */
 import type { Clock, Timer } from '../../std/clock.js'
 import type { Random } from '../../std/random.js'
@@ -84,12 +86,12 @@ export class Spares {
       spare = { ...this.#create(), bytes }
       const zeroes = new Uint8Array(Math.min(this.#options.sliceBytes, bytes))
       let at = 0
-      for (; at < bytes && this.#ready.length === 0 && !this.#closed; at += zeroes.byteLength) {
+      for (; at < bytes && !this.#closed; at += zeroes.byteLength) {
         spare.file.write([zeroes.subarray(0, Math.min(zeroes.byteLength, bytes - at))], at)
         await spare.file.sync()
       }
       if (at >= bytes) this.give(spare)
-      else this.#discard(spare) // a purged one came first
+      else this.#discard(spare)
     } catch (cause) {
       if (spare !== undefined) this.#discard(spare)
       if (!this.lacking) this.#alarm('cannot make a spare log segment; sends are refused once it is needed', cause)

@@ -1,0 +1,14 @@
+/**
+ * With which V8 flags the server process is started; some are understood only then, so main.ts passes them.
+ *
+ * A worker's live heap is small and what it promotes is little: V8 would still run a full collection for every few
+ * megabytes of growth, and each holds up all answers of the thread for 15 to 40 ms. So the heap may grow to four times
+ * what is alive first. Where workers leave no core over, V8's helper threads only take turns with them, and every
+ * worker collects by itself (ADR 37).
+ */
+import { WORKERS_DEFAULT_MAX } from './config.js'
+
+export function serverNodeFlags(environment: NodeJS.ProcessEnv, cores: number): string[] {
+  const workers = Number(environment.PARLEY_WORKERS) || Math.min(cores, WORKERS_DEFAULT_MAX)
+  return ['--heap-growing-percent=300', ...(workers >= cores ? ['--single-threaded-gc'] : [])]
+}

@@ -21,14 +21,16 @@ export class PendingAnswers {
   readonly #links: InLink[] = []
   readonly #ks: number[] = []
   readonly #refs: number[] = []
+  readonly #ns: number[] = []
   readonly #ends: number[] = []
 
-  /** Call after the answer's frames were written to `bytes`. */
-  add(link: InLink, k: number, ref: number): void {
+  /** Call after the answer's frames were written to `bytes`. `n`: the command's place in its lane, 0 where it has none. */
+  add(link: InLink, k: number, ref: number, n: number): void {
     const at = this.#count++
     this.#links[at] = link
     this.#ks[at] = k
     this.#refs[at] = ref
+    this.#ns[at] = n
     this.#ends[at] = this.bytes.size
   }
 
@@ -56,7 +58,12 @@ export class PendingAnswers {
   refuse(refusal: RefusalName): void {
     for (let at = 0; at < this.#count; at++) {
       this.bytes.clear()
-      writeRefusal(this.bytes, refusal, { ref: this.#refs[at]!, n: 0, expected: 0, retryAfterMs: REFUSED_RETRY_MS })
+      writeRefusal(this.bytes, refusal, {
+        ref: this.#refs[at]!,
+        n: this.#ns[at]!,
+        expected: 0,
+        retryAfterMs: REFUSED_RETRY_MS,
+      })
       this.#links[at]!.answer(this.#ks[at]!, this.bytes.bytes, 0, this.bytes.size)
     }
     this.clear()

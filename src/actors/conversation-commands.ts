@@ -142,7 +142,7 @@ export class ConversationCommands {
   #ack(link: InLink, k: number, frame: ClientFrame, seq: number, time: number, flags: number): void {
     const answers = this.#shard.answers()
     writeAck(answers.bytes, { ref: frame.ref, n: frame.n, seq, time, flags })
-    answers.add(link, k, frame.ref)
+    answers.add(link, k, frame.ref, frame.n)
     this.#shard.leave(answers)
   }
 

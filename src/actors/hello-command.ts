@@ -62,7 +62,7 @@ export class HelloCommand {
     const answers = this.#shard.answers()
     const { app, user, device } = session
     writeWelcome(answers.bytes, { ref, app, user, device, lane, serverTime: this.#shard.parts.clock.now() })
-    answers.add(link, k, ref)
+    answers.add(link, k, ref, 0)
     this.#shard.leave(answers)
   }
 }

@@ -76,7 +76,7 @@ export class HistoryCommand {
     const room = LIMITS.historyBytesMax - page.bytes
     if (page.next <= to && room > 0) for (const slice of activation.tail.slices(page.next, to, room)) page.add(slice)
     page.close(activation.state.head)
-    answers.add(link, k, ref)
+    answers.add(link, k, ref, 0)
     this.#shard.leave(answers)
   }
 }

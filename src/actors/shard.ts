@@ -162,7 +162,7 @@ export class Shard implements Fold {
     if (isGivenUp(refusal)) this.loop.prove()
     const answers = this.answers()
     writeRefusal(answers.bytes, refusal, { ref, n, expected, retryAfterMs: retryAfterMs(refusal) })
-    answers.add(link, k, ref)
+    answers.add(link, k, ref, n)
     this.leave(answers)
   }
 
@@ -191,7 +191,7 @@ export class Shard implements Fold {
     this.frame.readRequest(frame, start)
     const { ref, n } = this.frame
     writeRefusal(this.#immediate.bytes, refusal, { ref, n, expected: 0, retryAfterMs: retryAfterMs(refusal) })
-    this.#immediate.add(link, k, ref)
+    this.#immediate.add(link, k, ref, n)
     this.#immediate.send()
   }
 

@@ -103,6 +103,7 @@ export class LoneOwner implements Fold {
       const [frame] = decodeFrames(bytes.u8.slice(start, end))
       const word = this.#said[k - 1]!
       const isAck = frame!.kind !== 'refusal'
+      if (!isAck) assert(frame!.n === k, `the refusal of ${k} names n ${frame!.n}`)
       assert(
         !isAck || !this.#appended.has(word) || shard.words().includes(word),
         `acked before it was in the log: ${word}`,
@@ -141,7 +142,7 @@ export class LoneOwner implements Fold {
   #answer(word: string, answers: PendingAnswers): void {
     const k = this.#said.push(word)
     writeAck(answers.bytes, { ref: k, n: k, seq: k, time: 0, flags: 0 })
-    answers.add(this.#link, k, k)
+    answers.add(this.#link, k, k, k)
   }
 
   readonly replayed = {

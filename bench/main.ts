@@ -5,11 +5,11 @@
  * (load.ts). After the load, every message that was acked is read back through History and compared: a run with
  * violations ends with exit code 1, whatever its speed. What is counted is said in bench/README.md.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { openSync, readFileSync, writeSync } from 'node:fs'
 import { Lab } from './lab.js'
 import { type BenchOptions, parseOptions, USAGE } from './options.js'
 import { comparison, table } from './report.js'
-import type { Result } from './result.js'
+import { MEASURES, type Result } from './result.js'
 import { againstRelay } from './scenarios/against-relay.js'
 import { growth } from './scenarios/growth.js'
 import { overload } from './scenarios/overload.js'
@@ -18,13 +18,30 @@ import { recovery } from './scenarios/recovery.js'
 async function main(): Promise<number> {
   const options = optionsOrUsage()
   if (options === undefined) return 2
+  const { before, keep } = files(options)
   const result = await run(options)
   process.stdout.write(`${table(result)}\n`)
-  if (options.compare !== undefined) {
-    process.stdout.write(`${comparison(JSON.parse(readFileSync(options.compare, 'utf8')) as Result, result)}\n`)
-  }
-  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`)
+  if (before !== undefined) process.stdout.write(`${comparison(before, result)}\n`)
+  keep?.(`${JSON.stringify({ ...UNMEASURED, ...result }, null, 2)}\n`)
   return result.violations === 0 ? 0 : 1
+}
+
+const UNMEASURED = Object.fromEntries(MEASURES.map((name) => [name, null]))
+
+/** Opened before anything is measured: a run of minutes must not end with "no such file". */
+function files({ compare, json }: BenchOptions): {
+  before: Result | undefined
+  keep: ((text: string) => void) | undefined
+} {
+  try {
+    const before = compare === undefined ? undefined : (JSON.parse(readFileSync(compare, 'utf8')) as Result)
+    if (json === undefined) return { before, keep: undefined }
+    const descriptor = openSync(json, 'w')
+    return { before, keep: (text) => void writeSync(descriptor, text) }
+  } catch (error) {
+    process.stderr.write(`bench: ${(error as Error).message}\n`)
+    process.exit(2)
+  }
 }
 
 async function run(options: BenchOptions): Promise<Result> {

@@ -21,7 +21,7 @@ export interface Totals {
   readonly admittedMs: Percentiles
   readonly serverCpuMicrosPerMessage: number
   readonly ackedPerSecondByRound: readonly number[]
-  /** Share of one core that the client process used: near 1, the clients are what limits. Open loop spins: always 1. */
+  /** Share of one core that the client process used: near 1, the clients are what limits. A slow open loop spins: 1. */
   readonly clientCpu: number
   /** These two until everything sent was answered. */
   readonly acked: number
@@ -29,6 +29,17 @@ export interface Totals {
   /** Open loop: due, and never sent. */
   readonly neverSent: number
 }
+
+/** What every result has, null where the scenario does not measure it. */
+export const MEASURES = [
+  'ackedPerSecond',
+  'deliveredPerSecond',
+  'ackMs',
+  'deliverMs',
+  'serverCpuMicrosPerMessage',
+  'serverRssBytesPerSession',
+  'relayRatio',
+] as const
 
 export interface Provenance {
   readonly scenario: string

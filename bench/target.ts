@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Address } from './connection.js'
@@ -95,9 +96,10 @@ export class Target {
 
   /** kill -9, to every process of the tree. */
   async kill(): Promise<void> {
-    const pids = this.processes.pids() // the parent first, which would start its child again
-    for (const pid of pids) process.kill(pid, 'SIGKILL')
+    const pids = this.processes.pids()
+    for (const pid of pids) killIfThere(pid) // the parent first, which would start its child again
     await this.#end('SIGKILL')
+    while (pids.some((pid) => existsSync(`/proc/${pid}/fd/0`))) await sleep(1) // they have the data folder till then
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
@@ -107,6 +109,14 @@ export class Target {
     const mercy = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS)
     await exited
     clearTimeout(mercy)
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }
 

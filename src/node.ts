@@ -12,8 +12,9 @@ import { type Composition, compose } from './composition.js'
 import { type Config, ConfigError } from './config.js'
 import { CorruptionError, UnavailableError } from './domain/errors.js'
 import { SHARD_COUNT_DEFAULT, SHARD_HASH, type ShardId } from './domain/ids.js'
-import { MiB } from './domain/limits.js'
+import { LIMITS, MiB } from './domain/limits.js'
 import { logGatewayEvents } from './gateway/events.js'
+import { GATEWAY_LIMITS } from './gateway/limits.js'
 import { tokenVerifier } from './gateway/token.js'
 import { UwsSocketServer } from './gateway/uws/socket-server.js'
 import { answerHealth } from './http/health.js'
@@ -44,18 +45,25 @@ interface Prepared {
 
 /** Locks and recovers the data folder. Throws ConfigError where an operator must act. */
 export async function prepareNode(config: Config): Promise<NodeHost> {
-  mkdirSync(config.dataFolder, { recursive: true })
-  const lock = await operatorsBusiness(() => lockFolder(config.dataFolder))
+  try {
+    mkdirSync(config.dataFolder, { recursive: true })
+    return await prepareFolder(config)
+  } catch (error) {
+    if (!isOfTheFolder(error)) throw error
+    const why = isOfTheFolder(error.cause) ? ` (${error.cause.message})` : ''
+    throw new ConfigError(`${error.message}${why}; PARLEY_DATA is ${config.dataFolder}`, { cause: error })
+  }
+}
+
+async function prepareFolder(config: Config): Promise<NodeHost> {
+  const lock = await lockFolder(config.dataFolder)
   try {
     await checkMeta(config)
-    const folder = openNodeFolder(logFolder(config))
-    const data = await operatorsBusiness(() =>
-      LogData.open(folder, {
-        shardCount: SHARD_COUNT_DEFAULT,
-        writers: config.workers,
-        wal: { limitBytes: Math.floor(LOG_BYTES_MAX / config.workers) },
-      }),
-    )
+    const data = await LogData.open(openNodeFolder(logFolder(config)), {
+      shardCount: SHARD_COUNT_DEFAULT,
+      writers: config.workers,
+      wal: { limitBytes: Math.floor(LOG_BYTES_MAX / config.workers) },
+    })
     return nodeHost(data, config.workers, lock)
   } catch (error) {
     await lock[Symbol.asyncDispose]()
@@ -91,13 +99,10 @@ async function checkMeta(config: Config): Promise<void> {
   }
 }
 
-async function operatorsBusiness<Result>(run: () => Promise<Result>): Promise<Result> {
-  try {
-    return await run()
-  } catch (error) {
-    if (error instanceof CorruptionError || error instanceof UnavailableError) throw new ConfigError(error.message)
-    throw error
-  }
+/** What an operator mends: rights, room, another process, damage. Errors of the file system have a `syscall`. */
+function isOfTheFolder(error: unknown): error is Error {
+  if (error instanceof CorruptionError || error instanceof UnavailableError) return true
+  return error instanceof Error && 'syscall' in error
 }
 
 function logFolder(config: Config): string {
@@ -129,6 +134,7 @@ export async function composeWorker({ config, index, address, prepared }: Worker
     ownerSilenceMs: Number.POSITIVE_INFINITY, // the folder's lock makes this process the only owner there can be
     verifyToken: tokenVerifier(config.secret),
     gatewayEvents: logGatewayEvents(logger),
+    gatewayLimits: { ...GATEWAY_LIMITS, sendQueuesBytesMax: LIMITS.sendQueuesBytesMax / config.workers },
   })
   const sockets = new UwsSocketServer({ sharesPort: config.workers > 1 })
   const placement = new Placement(worker, workerOfShard)

@@ -9,6 +9,8 @@ import { CommitScheduler } from './commit-scheduler.js'
 class Rig {
   readonly said: string[] = []
   readonly clock = new ManualClock()
+  /** Shards that have nothing to append when their turn comes. */
+  readonly stopped = new Set<string>()
   /** What it takes this thread to begin an append. */
   appendCostMs = 0
   readonly #scheduler: CommitScheduler
@@ -26,7 +28,8 @@ class Rig {
     this.#scheduler.ready(loop)
   }
 
-  #append(name: string): Promise<(() => void) | undefined> {
+  #append(name: string): Promise<(() => void) | undefined> | undefined {
+    if (this.stopped.has(name)) return undefined
     this.said.push(`append ${name}`)
     if (this.appendCostMs > 0) this.clock.advance(this.appendCostMs)
     return new Promise((resolve) => this.#settle.set(name, resolve))
@@ -118,6 +121,14 @@ describe('a log of streams', () => {
     rig.ready('medium', 100)
     deepEqual(rig.tick(), ['append large', 'append medium'])
     deepEqual(await rig.settle('medium'), ['release medium', 'append small'])
+  })
+
+  test('goes on to the next where the chosen ones have nothing to append any more', () => {
+    const rig = new Rig({ kind: 'streams', inFlightMax: 1 })
+    rig.stopped.add('large')
+    rig.ready('large', 1_000)
+    rig.ready('small', 10)
+    deepEqual(rig.tick(), ['append small'])
   })
 
   test('releases each by itself, whatever the others do', async () => {

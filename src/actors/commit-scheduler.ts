@@ -39,9 +39,10 @@ export class CommitScheduler {
 
   /** The shard has a batch to append and nothing in flight. */
   ready(loop: CommitLoop): void {
-    if (loop.isQueued) return
-    loop.isQueued = true
-    this.#ready.push(loop)
+    if (!loop.isQueued) {
+      loop.isQueued = true
+      this.#ready.push(loop)
+    }
     this.#wake()
   }
 
@@ -59,14 +60,21 @@ export class CommitScheduler {
       this.#pumpGroup()
       return
     }
-    const room = this.#pacing.inFlightMax - this.#inFlight
-    if (room <= 0 || this.#ready.length === 0) return
-    const fullest = this.#fullest(room)
-    this.#ready = this.#ready.filter((loop) => !fullest.includes(loop))
-    for (const loop of fullest) {
-      this.#passedOver.delete(loop)
-      this.#start(loop)
+    this.#pumpStreams(this.#pacing.inFlightMax)
+  }
+
+  #pumpStreams(inFlightMax: number): void {
+    const inFlightBefore = this.#inFlight
+    // Again where some had nothing to append after all: they were stopped meanwhile.
+    while (this.#ready.length > 0 && this.#inFlight < inFlightMax) {
+      const fullest = this.#fullest(inFlightMax - this.#inFlight)
+      this.#ready = this.#ready.filter((loop) => !fullest.includes(loop))
+      for (const loop of fullest) {
+        this.#passedOver.delete(loop)
+        this.#start(loop)
+      }
     }
+    if (this.#inFlight === inFlightBefore) return
     for (const loop of this.#ready) this.#passedOver.set(loop, (this.#passedOver.get(loop) ?? 0) + 1)
   }
 

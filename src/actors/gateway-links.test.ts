@@ -103,6 +103,21 @@ describe('a link is opened', () => {
     deepEqual(rig.run(1_000), [])
   })
 
+  test('and keeps what came right after the thread was held up, before it could look at the clock', () => {
+    const rig = new Rig()
+    rig.open()
+    rig.clock.hold(15_000)
+    rig.command(rig.session(), 7)
+    deepEqual(
+      rig.run(9_000).filter((line) => line.startsWith('unknown')),
+      [],
+    )
+    deepEqual(
+      rig.run(2_000).filter((line) => line.startsWith('unknown')),
+      ['unknown 2/7'],
+    )
+  })
+
   test('with exactly 256 commands waiting, and one more is not taken', () => {
     const rig = new Rig()
     const ann = rig.session()

@@ -19,6 +19,8 @@ const TARGETS_MAX = 100_000
 const WAITING_PER_LINK_MAX = 256
 const TICK_MS = 200
 const OPEN_AGAIN_MS = 200
+/** Ticks this far apart: the thread was held up, or the machine. */
+const ASLEEP_MS = 5 * TICK_MS
 const ANSWER_MS = 10_000
 const DIGEST_MS = 5_000
 
@@ -209,7 +211,10 @@ export class GatewayLinks implements Commands, GatewayHandle {
   }
 
   #tick(now: number): void {
+    const wasAsleep = now - this.#tickedAt > ASLEEP_MS
     this.#tickedAt = now
+    // What came after the sleep bears a time from before it.
+    if (wasAsleep) for (const link of this.#links) link.restamp(now)
     const isDigest = now - this.#digestAt >= DIGEST_MS
     if (isDigest) this.#digestAt = now
     for (const link of this.#links) {

@@ -68,6 +68,11 @@ export class OutLink {
     return false
   }
 
+  /** Everything unanswered counts as sent at `now`. */
+  restamp(now: number): void {
+    if (this.#pending > 0) this.#sentAt.fill(now)
+  }
+
   /** Ends this link: returns what was unanswered; the next number begins at k = 1. */
   close(): { readonly connection: number; readonly ref: number }[] {
     const unanswered: { connection: number; ref: number }[] = []

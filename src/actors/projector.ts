@@ -1,6 +1,6 @@
 /**
  * Carries the checkpoints of a worker's shards to the store, in order: each shard's every LIMITS.projectorFlushMs, those
- * of an eighth of the shards together. One transaction for all would hold up the log's syncs by tens of milliseconds.
+ * of a quarter of the shards together. One transaction for all would hold up the log's syncs by tens of milliseconds.
  *
  * It holds the log: nothing is purged before its checkpoint was stored. While the store is away, shards keep their
  * changes in memory and cut no further checkpoint, so what waits here is at most one per shard.

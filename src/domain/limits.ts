@@ -30,7 +30,7 @@ export const LIMITS = {
   historyBytesMax: 192 * KiB,
   /** Unsent bytes per socket before it counts as lagging. */
   sendQueueBytesMax: 1 * MiB,
-  /** Unsent bytes of all sockets of a worker; above it the largest queues lag first. */
+  /** Unsent bytes of all sockets of a process, an equal part for each worker; above it the largest queues lag first. */
   sendQueuesBytesMax: 512 * MiB,
   /** Conversations a lagging connection may have missed events of; one more closes it with too-far-behind. */
   laggingConversationsMax: 1_000,

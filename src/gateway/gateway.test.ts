@@ -203,6 +203,17 @@ describe('commands', () => {
     deepEqual(inWords(newer.frames()), ['pong 2'])
   })
 
+  test('a frame of an unknown type counts against the frames per second, too', () => {
+    const rig = new GatewayRig({ framesPerSecondMax: 10 })
+    const socket = rig.welcomed('alice')
+    rig.clock.advance(1_000)
+    const unknown = oneFrame({ kind: 'ping', ref: 1 })
+    unknown[unknown.indexOf(3, 8)] = 200 // its body type
+    rig.sendBytes(socket, Buffer.concat(Array.from({ length: 11 }, () => unknown)))
+    rig.clock.tick()
+    deepEqual(inWords(socket.frames()), ['refusal 0 too-many-requests'])
+  })
+
   test('a frame that can be read is refused with its ref and n, and the connection stays', () => {
     const rig = new GatewayRig()
     const socket = rig.welcomed('alice')

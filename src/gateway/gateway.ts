@@ -205,15 +205,14 @@ export class Gateway implements GatewayEnd, SocketListener {
   // ── One frame ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   #take(connection: Connection, bytes: Bytes, start: number, end: number, verdict: number, now: number): void {
-    if (verdict > BODY_TYPE_MAX) return // newer than this build
+    const isInTime = connection.rate.take(now)
+    if (verdict > BODY_TYPE_MAX) return isInTime ? undefined : this.#tooFast(connection, 0, 0) // newer than this build
     const frame = this.#frame
     if (verdict < 0) frame.readRequest(bytes, start)
     else frame.read(bytes, start)
     const { ref, n } = frame
     if (ref >= OWN_REF) return this.#close(connection, 'bad-frame')
-    if (!connection.rate.take(now)) {
-      return this.#refuse(connection, 'too-many-requests', ref, n, connection.rate.retryAfterMs())
-    }
+    if (!isInTime) return this.#tooFast(connection, ref, n)
     if (verdict < 0) return this.#refuse(connection, refusalOfVerdict(verdict), ref, n, 0)
     switch (verdict) {
       case BodyType.ping:
@@ -310,6 +309,10 @@ export class Gateway implements GatewayEnd, SocketListener {
 
   #refuse(connection: Connection, name: RefusalName, ref: number, n: number, retryAfterMs: number): void {
     writeRefusal(this.#queues.frames(connection), name, { ref, n, retryAfterMs, expected: 0 })
+  }
+
+  #tooFast(connection: Connection, ref: number, n: number): void {
+    this.#refuse(connection, 'too-many-requests', ref, n, connection.rate.retryAfterMs())
   }
 
   /** Says why, then ends the connection. */

@@ -10,6 +10,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { argumentsOr, wholeNumber } from '../support/arguments.js'
 import { runResends } from './resends.js'
 import { runUnderKills } from './under-kills.js'
 
@@ -18,24 +19,34 @@ const MS_PER_KILL_MAX = 10_000
 const MS_PER_MESSAGE_MAX = 2
 const MS_BESIDES_MAX = 300_000
 
-const { values } = parseArgs({
-  options: {
-    count: { type: 'string', default: '100' },
-    seed: { type: 'string', default: '1' },
-    workers: { type: 'string', default: '1' },
-    clients: { type: 'string', default: '24' },
-    messages: { type: 'string' },
-    json: { type: 'string' },
-    keep: { type: 'boolean', default: false },
-  },
+const USAGE = `npm run -s kills -- [--count 100] [--seed N] [--workers 1,4,2] [--clients 24] [--json FILE] [--keep]
+npm run -s kills -- --messages N [--seed N] [--workers 1,4,2] [--json FILE]
+`
+
+const { values, seed, workers, kills, clients, messages } = argumentsOr(USAGE, () => {
+  const { values } = parseArgs({
+    options: {
+      count: { type: 'string', default: '100' },
+      seed: { type: 'string', default: '1' },
+      workers: { type: 'string', default: '1' },
+      clients: { type: 'string', default: '24' },
+      messages: { type: 'string' },
+      json: { type: 'string' },
+      keep: { type: 'boolean', default: false },
+    },
+  })
+  return {
+    values,
+    seed: wholeNumber('seed', values.seed, 0),
+    workers: values.workers.split(',').map((count) => wholeNumber('workers', count)),
+    kills: wholeNumber('count', values.count),
+    clients: wholeNumber('clients', values.clients, 2),
+    messages: values.messages === undefined ? undefined : wholeNumber('messages', values.messages),
+  }
 })
 
 mkdirSync('data', { recursive: true })
 const folder = mkdtempSync(join('data', 'kills-')) // not the system's temporary folder: that may be memory
-const seed = Number(values.seed)
-const workers = values.workers.split(',').map(Number)
-const kills = Number(values.count)
-const messages = values.messages === undefined ? undefined : Number(values.messages)
 const limitMs = MS_BESIDES_MAX + (messages === undefined ? kills * MS_PER_KILL_MAX : messages * MS_PER_MESSAGE_MAX)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1)) // and its server with it
 setTimeout(() => {
@@ -62,7 +73,7 @@ function underKills() {
   const onLife = (life: number) => {
     if (life % 10 === 0) process.stderr.write(`kill ${life} of ${kills}\n`)
   }
-  return runUnderKills({ seed, kills, workers, clients: Number(values.clients), folder, onLife })
+  return runUnderKills({ seed, kills, workers, clients, folder, onLife })
 }
 
 function resends(count: number) {

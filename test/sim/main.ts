@@ -8,26 +8,37 @@
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { argumentsOr, wholeNumber } from '../support/arguments.js'
 import { Coverage } from './draw.js'
 import { type Outcome, runSeed } from './run-seed.js'
 import { timelineOf } from './timeline-text.js'
 
 const SHOWN_FAILURES_MAX = 10
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string' },
-    seeds: { type: 'string' },
-    json: { type: 'string' },
-    trace: { type: 'boolean', default: false },
-    'until-failure': { type: 'boolean', default: false },
-  },
+const USAGE = `npm run -s sim -- --seed N [--trace]
+npm run -s sim -- --seeds N [--seed N] [--json FILE] [--until-failure]
+`
+
+const { seed, seeds, values } = argumentsOr(USAGE, () => {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string' },
+      seeds: { type: 'string' },
+      json: { type: 'string' },
+      trace: { type: 'boolean', default: false },
+      'until-failure': { type: 'boolean', default: false },
+    },
+  })
+  const seed = values.seed === undefined ? undefined : wholeNumber('seed', values.seed, 0)
+  const seeds = values.seeds === undefined ? undefined : wholeNumber('seeds', values.seeds)
+  if (values.trace && (seed === undefined || seeds !== undefined)) throw new Error('--trace shows one world: --seed N')
+  return { seed, seeds, values }
 })
 
 // A module runs inside a promise callback, where virtual time cannot.
 setImmediate(() => {
-  if (values.seed !== undefined && values.seeds === undefined) runOne(Number(values.seed), values.trace)
-  else runMany(Number(values.seed ?? '1'), Number(values.seeds ?? '100'), values.json)
+  if (seed !== undefined && seeds === undefined) runOne(seed, values.trace)
+  else runMany(seed ?? 1, seeds ?? 100, values.json)
 })
 
 function runOne(seed: number, withTrace: boolean): void {

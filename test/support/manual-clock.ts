@@ -38,6 +38,11 @@ export class ManualClock implements Clock {
     this.#soon.push(task)
   }
 
+  /** The thread is held up for `ms`: no timer fires, and all that were due fire late. */
+  hold(ms: number): void {
+    this.#elapsedMs += ms
+  }
+
   /** Ends the tick: runs what was to run soon, and what that asks for. */
   tick(): void {
     for (let tasks = this.#soon; tasks.length > 0; tasks = this.#soon) {

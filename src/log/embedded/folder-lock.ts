@@ -30,7 +30,10 @@ export async function lockFolder(path: string): Promise<FolderLock> {
     try {
       for (const other of readdirSync(path).filter((name) => NAME.test(name) && name !== lock.name)) {
         if (await isStale(lock.pathOf(other))) unlinkIfThere(join(path, other))
-        else throw new UnavailableError(`Cannot use the data folder ${path}: another process has it (${other})`)
+        else
+          throw new UnavailableError(
+            `Cannot use the data folder ${path}: another process has it (${other}); stop that one first`,
+          )
       }
     } catch (cause) {
       await lock[Symbol.asyncDispose]()

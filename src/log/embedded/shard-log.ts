@@ -78,7 +78,7 @@ export class EmbeddedShardLog implements ShardLog {
     const held = { points: this.#points, index: this.#index, reader: this.#reader }
     this.#sealed = new SealedSegments({ ...shared, ...held }, seed.inherited)
     this.#chain = new SegmentChain({ ...shared, sealed: this.#sealed, clock, random })
-    this.#writer = new WalWriter({ chain: this.#chain, index: this.#index, options, clock, shardCount })
+    this.#writer = new WalWriter({ chain: this.#chain, index: this.#index, options, shardCount })
     const reserveBytes = options.diskReserveBytes
     if (freeBytes !== undefined) this.#room = new DiskRoom({ freeBytes, reserveBytes, clock, alarm })
   }

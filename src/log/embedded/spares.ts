@@ -94,6 +94,7 @@ export class Spares {
       else this.#discard(spare)
     } catch (cause) {
       if (spare !== undefined) this.#discard(spare)
+      if (this.#ready.length > 0) return // a purged segment came meanwhile: nothing is lacking
       if (!this.lacking) this.#alarm('cannot make a spare log segment; sends are refused once it is needed', cause)
       this.lacking = true
       this.#retry?.cancel()

@@ -1,6 +1,6 @@
 /**
- * Group commit: all frames handed over in one turn of the event loop leave in one write and one sync; what arrives while
- * that is under way fills the next.
+ * Group commit: all frames handed over by one piece of code, before it gives way, leave in one write and one sync; what
+ * arrives while that is under way fills the next.
  *
  * A failed write or sync seals the segment, and the same frames go, unchanged, to a new one, once. If that fails too,
  * they are `refused` where no whole copy of them can be in any file, else `unknown`: a copy behind a seal that is not
@@ -9,7 +9,6 @@
 
 import type { ShardId } from '../../domain/ids.js'
 import { LIMITS } from '../../domain/limits.js'
-import type { Clock } from '../../std/clock.js'
 import type { AppendOutcome, Tail } from '../shard-log.js'
 import { refusalOf, WriteError } from './file-port.js'
 import type { FrameIndex } from './frame-index.js'
@@ -25,7 +24,6 @@ export interface WriterContext {
   readonly chain: SegmentChain
   readonly index: FrameIndex
   readonly options: WalOptions
-  readonly clock: Clock
   readonly shardCount: number
 }
 
@@ -33,7 +31,6 @@ export class WalWriter {
   readonly #chain: SegmentChain
   readonly #index: FrameIndex
   readonly #options: WalOptions
-  readonly #clock: Clock
   readonly #encoder = new GroupEncoder()
   #queue: Pending[] = []
   #queuedBytes = 0
@@ -43,11 +40,10 @@ export class WalWriter {
   #flying: Promise<void> | undefined
   #isClosed = false
 
-  constructor({ chain, index, options, clock, shardCount }: WriterContext) {
+  constructor({ chain, index, options, shardCount }: WriterContext) {
     this.#chain = chain
     this.#index = index
     this.#options = options
-    this.#clock = clock
     this.#busy = new Uint8Array(shardCount)
   }
 
@@ -83,7 +79,8 @@ export class WalWriter {
   #schedule(): void {
     if (this.#isScheduled || this.#flying !== undefined) return
     this.#isScheduled = true
-    this.#clock.soon(() => {
+    // Not at the end of the turn: the disk is to work while what else waits for that end is done, sockets above all.
+    queueMicrotask(() => {
       this.#isScheduled = false
       if (this.#flying === undefined && this.#queue.length > 0) void this.#flush()
     })

@@ -1,22 +1,33 @@
 /**
- * What actors tell an operator, as log lines.
+ * What actors tell an operator, as log lines and figures.
  */
 import type { Logger } from 'pino'
 import type { ActorsEvents } from './actors/events.js'
+import type { Metrics } from './domain/metrics.js'
 
-export function logActorsEvents(log: Logger): ActorsEvents {
+export function logActorsEvents(log: Logger, metrics: Metrics): ActorsEvents {
   return {
     served: (facts) => log.debug({ event: 'shard-served', ...facts }, 'a shard is ours'),
     steppedDown: (facts) => log.warn({ event: 'shard-stepped-down', ...facts }, 'lost ownership of a shard'),
-    appendRefused: (facts) =>
-      log.error({ event: 'append-refused', ...facts }, 'the log takes no writes; sends are refused'),
+    committed: ({ events, answers }) => {
+      metrics.add('events_committed_total', events)
+      metrics.add('answers_total', answers)
+      metrics.observe('batch_events', events)
+    },
+    refused: (refusal, commands) => metrics.refused(refusal, commands),
+    appendRefused: (facts) => {
+      metrics.add('append_refusals_total', 1)
+      log.error({ event: 'append-refused', ...facts }, 'the log takes no writes; sends are refused')
+    },
     logLostTail: (facts) => log.error({ event: 'log-lost-tail', ...facts }, 'the log is behind the store'),
     rowUnreadable: ({ actor, cause }) =>
       log.error(
         { event: 'row-unreadable', app: actor.app, kind: actor.kind, id: actor.id, err: cause },
         'cannot read an actor',
       ),
-    storeFailed: ({ checkpoints, cause }) =>
-      log.error({ event: 'store-failed', checkpoints, err: cause }, 'the store takes no checkpoints; the log is kept'),
+    storeFailed: ({ checkpoints, cause }) => {
+      metrics.add('store_failures_total', 1)
+      log.error({ event: 'store-failed', checkpoints, err: cause }, 'the store takes no checkpoints; the log is kept')
+    },
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What an operator chooses, as the rest of the code sees it. read-config.ts reads it from the environment, and only the
- * main thread loads that: the schema library costs each thread 70 ms of start.
+ * What an operator chooses, as the rest of the code sees it. read-config.ts reads it from parley.toml and the environment,
+ * and only the main thread loads that: the schema library costs each thread 70 ms of start.
  */
 
 /** More workers than this rarely help: fsync and the kernel's sockets are shared. */
@@ -18,8 +18,27 @@ export interface Config {
   /** The secret was made here for development: the start banner may show a token. */
   readonly isDevelopmentSecret: boolean
   readonly logLevel: string
+  readonly limits: ConfigLimits
   /** Tests only: lets signals break a worker on purpose (server.ts). */
   readonly testFaults: boolean
+  readonly origins: ConfigOrigins
+}
+
+/** Those of domain/limits.ts that an operator may set. */
+export interface ConfigLimits {
+  readonly connectionsPerUserMax: number
+  readonly connectionsPerWorkerMax: number
+  readonly framesPerSecondMax: number
+  readonly sendQueueBytesMax: number
+}
+
+/** Where a choice comes from, for the start banner: `PARLEY_PORT`, `parley.toml:3` or `default`. */
+export interface ConfigOrigins {
+  /** The file that was read, if any. */
+  readonly file: string | undefined
+  readonly workers: string
+  readonly data: string
+  readonly secret: string
 }
 
 /** The operator must change something; the message is all they need. */

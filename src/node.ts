@@ -13,11 +13,13 @@ import { type Config, ConfigError } from './config.js'
 import { CorruptionError, UnavailableError } from './domain/errors.js'
 import { SHARD_COUNT_DEFAULT, SHARD_HASH, type ShardId } from './domain/ids.js'
 import { LIMITS, MiB } from './domain/limits.js'
+import { Metrics, newMetricRows } from './domain/metrics.js'
 import { logGatewayEvents } from './gateway/events.js'
 import { GATEWAY_LIMITS } from './gateway/limits.js'
 import { tokenVerifier } from './gateway/token.js'
 import { UwsSocketServer } from './gateway/uws/socket-server.js'
 import { answerHealth } from './http/health.js'
+import { answerMetrics, type ProcessFigures } from './http/metrics-page.js'
 import type { Address } from './log/bus.js'
 import { PortBus } from './log/embedded/bus.js'
 import { freeBytesOf, openNodeFolder } from './log/embedded/file-port.js'
@@ -25,11 +27,13 @@ import { lockFolder } from './log/embedded/folder-lock.js'
 import { LogData } from './log/embedded/log-data.js'
 import { EmbeddedShardLog, type ShardLogSeed } from './log/embedded/shard-log.js'
 import { openLogger } from './logger.js'
+import { packageVersion } from './package-version.js'
 import type { WorkerStart } from './process-messages.js'
 import { SYSTEM_CLOCK, sleep } from './std/clock.js'
 import { SYSTEM_RANDOM } from './std/random.js'
 import { EmbeddedMessageStore } from './storage/embedded/message-store.js'
 import type { NodeHost, WorkerApp } from './worker-app.js'
+import { watchWorker } from './worker-figures.js'
 
 const FORMAT_VERSION = 1
 const READY_LOOK_MS = 5
@@ -41,6 +45,7 @@ interface Prepared {
   readonly log: ShardLogSeed
   /** Shard → worker index; fixed for the life of the process. */
   readonly workerOfShard: readonly number[]
+  readonly metricRows: SharedArrayBuffer
 }
 
 /** Locks and recovers the data folder. Throws ConfigError where an operator must act. */
@@ -76,12 +81,13 @@ function nodeHost(data: LogData, workers: number, lock: AsyncDisposable): NodeHo
   for (let worker = 0; worker < workers; worker++)
     for (const shard of data.shardsOf(worker)) workerOfShard[shard] = worker
   const hasBegun = new Set<number>()
+  const metricRows = newMetricRows(workers)
   return {
     async prepareWorker(index): Promise<Prepared> {
       const log = hasBegun.has(index) ? await data.recoverWriter(index) : data.seedOf(index)
       hasBegun.add(index)
       if (hasBegun.size === workers) data.forgetIndex()
-      return { log, workerOfShard }
+      return { log, workerOfShard, metricRows }
     },
     [Symbol.asyncDispose]: () => lock[Symbol.asyncDispose](),
   }
@@ -114,41 +120,55 @@ function storeFolder(config: Config): string {
 }
 
 export async function composeWorker({ config, index, address, prepared }: WorkerStart): Promise<WorkerApp> {
-  const { log: seed, workerOfShard } = prepared as Prepared
+  const { log: seed, workerOfShard, metricRows } = prepared as Prepared
+  const metrics = new Metrics(metricRows, index)
   const logger = openLogger(config, `worker-${index}`)
   const log = await EmbeddedShardLog.open(seed, {
     folder: openNodeFolder(seed.path),
     freeBytes: () => freeBytesOf(seed.path),
     alarm: (what, cause) => logger.error({ event: 'log-trouble', err: cause }, what),
+    observed({ frames, bytes, tookMs }) {
+      metrics.observe('log_group_frames', frames)
+      metrics.observe('log_group_bytes', bytes)
+      metrics.observe('log_sync_seconds', tookMs / 1_000)
+    },
   })
   const store = EmbeddedMessageStore.open(storeFolder(config))
   const bus = new PortBus(address)
+  const sendQueuesBytesMax = LIMITS.sendQueuesBytesMax / config.workers
+  const limits = { ...GATEWAY_LIMITS, ...config.limits, sendQueuesBytesMax }
   const worker = compose({
     bus,
     log,
     store,
     clock: SYSTEM_CLOCK,
     random: SYSTEM_RANDOM,
-    events: logActorsEvents(logger),
+    events: logActorsEvents(logger, metrics),
     shardCount: workerOfShard.length,
     ownerSilenceMs: Number.POSITIVE_INFINITY, // the folder's lock makes this process the only owner there can be
     verifyToken: tokenVerifier(config.secret),
-    gatewayEvents: logGatewayEvents(logger),
-    gatewayLimits: { ...GATEWAY_LIMITS, sendQueuesBytesMax: LIMITS.sendQueuesBytesMax / config.workers },
+    gatewayEvents: logGatewayEvents(logger, metrics),
+    gatewayLimits: limits,
   })
   const sockets = new UwsSocketServer({ sharesPort: config.workers > 1 })
+  const figures = watchWorker(metrics, worker, log)
   const placement = new Placement(worker, workerOfShard)
   return {
     async serve(port) {
       placement.set(index, address)
       while (!worker.host.isReady) await sleepReferenced(READY_LOOK_MS)
       await sockets.listen({ host: config.host, port }, worker.gateway, (path) =>
-        answerHealth(path, () => worker.host.isReady),
+        path === '/metrics'
+          ? answerMetrics(metricRows, processFigures())
+          : answerHealth(path, () => worker.host.isReady),
       )
     },
     addPeer(peer, peerAddress, port: MessagePort) {
       bus.connect(peerAddress, port)
       placement.set(peer, peerAddress)
+    },
+    setLimits(changed) {
+      Object.assign(limits, changed) // the gateway reads them at each use
     },
     removePeer(peer, peerAddress) {
       bus.disconnect(peerAddress)
@@ -161,6 +181,7 @@ export async function composeWorker({ config, index, address, prepared }: Worker
       sockets.closeNow()
     },
     async close() {
+      figures[Symbol.dispose]()
       sockets.closeNow()
       worker.close()
       await log[Symbol.asyncDispose]()
@@ -172,6 +193,11 @@ export async function composeWorker({ config, index, address, prepared }: Worker
       sockets.closeNow()
     },
   }
+}
+
+function processFigures(): ProcessFigures {
+  const { user, system } = process.cpuUsage()
+  return { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6, version: packageVersion() }
 }
 
 /** A timer that keeps the thread alive: before it listens, nothing else does. */

@@ -2,7 +2,7 @@
  * What the threads of a server process say to each other about living and dying. Chat goes over the bus, not here.
  */
 import type { MessagePort } from 'node:worker_threads'
-import type { Config } from './config.js'
+import type { Config, ConfigLimits } from './config.js'
 import type { Address } from './log/bus.js'
 
 /** What a worker thread is born with. */
@@ -21,6 +21,8 @@ export type ToWorker =
   /** Another worker, in a life that was not known before; its older address is dead. */
   | { readonly kind: 'peer'; readonly index: number; readonly address: Address; readonly port: MessagePort }
   | { readonly kind: 'peer-gone'; readonly index: number; readonly address: Address }
+  /** The operator changed limits while we run. */
+  | { readonly kind: 'limits'; readonly limits: ConfigLimits }
   | { readonly kind: 'drain'; readonly withinMs: number }
   /** Every worker has drained: nobody needs your shards any more. */
   | { readonly kind: 'close' }

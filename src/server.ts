@@ -2,7 +2,9 @@
  * The main thread of a server process: makes the node ready, starts the worker threads and keeps them running, lets
  * them know each other, and drains them when it is asked to stop. It serves nobody itself, so it is always awake.
  *
- * Exit codes: 0 after a drain, EXIT_CONFIG where an operator must act, 1 for the rest. Only main.ts starts it again.
+ * SIGHUP reads parley.toml again (reload.ts).
+ *
+ * Exit codes: 0 after a drain, EXIT_CONFIG where an operator must act, 1 for the rest. Only supervisor.ts starts it again.
  *
  * With PARLEY_TEST_FAULTS=1, SIGUSR2 throws in the first worker and SIGHUP exhausts its heap.
  */
@@ -14,6 +16,7 @@ import { prepareNode } from './node.js'
 import { claimPort, PortError } from './port-claim.js'
 import { EXIT_CONFIG, type ServingNotice } from './process-messages.js'
 import { readConfig } from './read-config.js'
+import { Reload } from './reload.js'
 import { banner } from './start-banner.js'
 import { WorkerPool } from './worker-pool.js'
 
@@ -38,7 +41,9 @@ async function run(): Promise<number> {
   const pool = new WorkerPool({ config, port, node, logger })
   try {
     if ((await Promise.race([pool.start(), stopped, pool.failed])) === 'stop') return 0
-    if (config.testFaults) {
+    const reload = new Reload({ environment: process.env, pool, logger })
+    if (!config.testFaults) process.on('SIGHUP', () => reload.run())
+    else {
       process.on('SIGUSR2', () => pool.fault('throw'))
       process.on('SIGHUP', () => pool.fault('exhaust-heap'))
     }

@@ -5,6 +5,7 @@
  *   export function composeWorker(start: WorkerStart): Promise<WorkerApp>   // each worker thread, once per life
  */
 import type { MessagePort } from 'node:worker_threads'
+import type { ConfigLimits } from './config.js'
 import type { Address } from './log/bus.js'
 
 /** Holds the data folder for this process. Throws ConfigError (config.ts) where an operator must act: folder locked by
@@ -23,6 +24,8 @@ export interface WorkerApp {
   serve(port: number): Promise<void>
   /** Another worker of the process lives under this address from now on; `port` carries the bus to it. */
   addPeer(index: number, address: Address, port: MessagePort): void
+  /** Those that the operator changed while we run. */
+  setLimits(limits: ConfigLimits): void
   removePeer(index: number, address: Address): void
   /** Stops listening, tells the clients, lets answers in flight leave, closes all sockets. Its shards still answer:
    *  other workers drain at the same time and wait for them. */

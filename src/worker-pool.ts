@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
-import type { Config } from './config.js'
+import type { Config, ConfigLimits } from './config.js'
 import type { Address } from './log/bus.js'
 import type { Fault, FromWorker, ToWorker, WorkerStart } from './process-messages.js'
 import { RestartPause } from './restart-pause.js'
@@ -39,6 +39,7 @@ export class WorkerPool {
   readonly failed: Promise<never>
 
   readonly #options: WorkerPoolOptions
+  #config: Config
   readonly #node = randomBytes(6).toString('hex')
   readonly #lives: (Life | undefined)[]
   readonly #pauses: RestartPause[]
@@ -52,6 +53,7 @@ export class WorkerPool {
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options
+    this.#config = options.config
     const { workers } = options.config
     this.#lives = new Array(workers).fill(undefined)
     this.#pauses = Array.from({ length: workers }, () => new RestartPause())
@@ -85,14 +87,21 @@ export class WorkerPool {
     return await this.#until(isGone, GRACE_MS)
   }
 
+  /** For the workers that live and those to come. */
+  setLimits(limits: ConfigLimits): void {
+    this.#config = { ...this.#config, limits }
+    this.#broadcast({ kind: 'limits', limits })
+  }
+
   fault(fault: Fault): void {
     this.#lives[0]?.thread.postMessage({ kind: 'fault', fault } satisfies ToWorker)
   }
 
   async #begin(index: number): Promise<void> {
-    const { config, node } = this.#options
+    const { node } = this.#options
     const address = `${this.#node}.${index}.${++this.#livesBegun}` as Address
-    const workerData: WorkerStart = { config, index, address, prepared: await node.prepareWorker(index) }
+    const prepared = await node.prepareWorker(index)
+    const workerData: WorkerStart = { config: this.#config, index, address, prepared }
     if (this.#isStopping) return
     const thread = new Worker(new URL('./worker.js', import.meta.url), {
       workerData,

@@ -31,6 +31,8 @@ async function obey(message: ToWorker): Promise<void> {
       return app.addPeer(message.index, message.address, message.port)
     case 'peer-gone':
       return app.removePeer(message.index, message.address)
+    case 'limits':
+      return app.setLimits(message.limits)
     case 'drain':
       await app.drain(message.withinMs)
       return tell({ kind: 'drained' })

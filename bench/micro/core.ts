@@ -100,6 +100,8 @@ const side = composeActors({
   shardCount: SHARDS,
   events: {
     served() {},
+    committed() {},
+    refused() {},
     steppedDown: alarm,
     appendRefused: alarm,
     logLostTail: alarm,

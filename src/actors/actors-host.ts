@@ -33,6 +33,14 @@ export interface ActorsHostParts {
   readonly ownerSilenceMs?: number
 }
 
+export interface HostLoad {
+  /** Shards that placement gave us, and those of them that answer. */
+  readonly owned: number
+  readonly serving: number
+  /** Checkpoints that the store does not have yet. */
+  readonly waitingCheckpoints: number
+}
+
 const SWEEP_MS = 1_000
 const TRY_AGAIN_MS = 1_000
 
@@ -80,6 +88,13 @@ export class ActorsHost implements OwnerHandle {
   get isReady(): boolean {
     for (const id of this.#wanted.keys()) if (!this.#shards.get(id)?.loop.isServing) return false
     return true
+  }
+
+  /** For the figures of the worker. */
+  get load(): HostLoad {
+    let serving = 0
+    for (const id of this.#wanted.keys()) if (this.#shards.get(id)?.loop.isServing) serving++
+    return { owned: this.#wanted.size, serving, waitingCheckpoints: this.#projector.lag }
   }
 
   /** A worker or node is gone for good: nothing more is sent there. */

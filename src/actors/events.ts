@@ -10,6 +10,9 @@ export interface ActorsEvents {
   served(facts: { shard: number; epoch: number }): void
   /** A newer owner took the shard, or the log could not be asked. Normal during a rebalance. */
   steppedDown(facts: { shard: number }): void
+  /** A batch is durable: `events` of it are acked, `answers` leave. Counted only, as are refusals. */
+  committed(facts: { events: number; answers: number }): void
+  refused(refusal: RefusalName, commands: number): void
   /** The log said no: disk full, or read-only. Someone should get up. */
   appendRefused(facts: { shard: number; refusal: RefusalName }): void
   /** The log is behind the store: acked events may be gone from it (rules §14). Someone should get up. */

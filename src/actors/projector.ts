@@ -31,7 +31,8 @@ export class Projector {
   #waiting: Submitted[] = []
   #timer: Timer | undefined
   #slice = 0
-  #isStoring = false
+  /** Checkpoints in the transaction under way. */
+  #storing = 0
   #isClosed = false
 
   constructor(parts: ProjectorParts) {
@@ -45,7 +46,7 @@ export class Projector {
 
   /** Checkpoints that the store does not have yet. */
   get lag(): number {
-    return this.#waiting.length
+    return this.#waiting.length + this.#storing
   }
 
   close(): void {
@@ -56,7 +57,7 @@ export class Projector {
   #tickLater(): void {
     if (this.#isClosed) return
     this.#timer = this.#parts.clock.after(LIMITS.projectorFlushMs / LIMITS.projectorSlices, () => {
-      if (!this.#isStoring && this.#waiting.length > 0) void this.#store()
+      if (this.#storing === 0 && this.#waiting.length > 0) void this.#store()
       this.#parts.onTick(this.#slice)
       this.#slice = (this.#slice + 1) % LIMITS.projectorSlices
       this.#tickLater()
@@ -64,8 +65,8 @@ export class Projector {
   }
 
   async #store(): Promise<void> {
-    this.#isStoring = true
     const round = this.#waiting
+    this.#storing = round.length
     this.#waiting = []
     const checkpoints = round.map(({ checkpoint }) => checkpoint)
     for (;;) {
@@ -78,7 +79,7 @@ export class Projector {
         await new Promise<void>((resolve) => this.#parts.clock.after(RETRY_MS, resolve))
       }
     }
-    this.#isStoring = false
+    this.#storing = 0
     for (const submitted of round) submitted.stored()
   }
 }

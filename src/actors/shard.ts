@@ -162,6 +162,7 @@ export class Shard implements Fold {
     if (isGivenUp(refusal)) this.loop.prove()
     const answers = this.answers()
     writeRefusal(answers.bytes, refusal, { ref, n, expected, retryAfterMs: retryAfterMs(refusal) })
+    this.parts.events.refused(refusal, 1)
     answers.add(link, k, ref, n)
     this.leave(answers)
   }
@@ -191,6 +192,7 @@ export class Shard implements Fold {
     this.frame.readRequest(frame, start)
     const { ref, n } = this.frame
     writeRefusal(this.#immediate.bytes, refusal, { ref, n, expected: 0, retryAfterMs: retryAfterMs(refusal) })
+    this.parts.events.refused(refusal, 1)
     this.#immediate.add(link, k, ref, n)
     this.#immediate.send()
   }
@@ -232,6 +234,7 @@ export class Shard implements Fold {
   }
 
   release(batch: Batch, place: LogPlace): void {
+    this.parts.events.committed({ events: batch.eventCount, answers: batch.answers.count })
     batch.answers.send()
     this.parts.fanOut.release(batch, batch.frame.bytes)
     if (batch.checkpoint !== undefined) this.#hand(batch.checkpoint, place)
@@ -240,6 +243,7 @@ export class Shard implements Fold {
 
   giveBack(batch: Batch, refusal: RefusalName): void {
     this.parts.events.appendRefused({ shard: this.parts.id, refusal })
+    this.parts.events.refused(refusal, batch.answers.count)
     batch.answers.refuse(refusal)
   }
 

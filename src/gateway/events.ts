@@ -2,6 +2,9 @@
  * What the gateway tells an operator: one method per event, so that each is worded in one place. Connections that come
  * and go are counted, not logged: a reconnect storm must not be a log storm.
  */
+import type { Metrics } from '../domain/metrics.js'
+import type { RefusalName } from '../domain/refusal.js'
+
 export interface GatewayEvents {
   /** A connection reads too slowly; it is served from history when its socket has drained. */
   lagging(facts: { connection: number; unsentBytes: number }): void
@@ -9,6 +12,14 @@ export interface GatewayEvents {
   full(facts: { connections: number; refused: number }): void
   /** A drain has ended; `unanswered` requests were still in flight. */
   drained(facts: { connections: number; unanswered: number }): void
+  /** A whole frame of so many bytes was read. Counted only, as are those below. */
+  received(bytes: number): void
+  /** A frame went out to say no. */
+  refused(refusal: RefusalName): void
+  /** An event or a skip was handed to so many connections. */
+  delivered(connections: number): void
+  /** A WebSocket message left. */
+  sent(bytes: number): void
 }
 
 /** The part of a pino logger that is used. */
@@ -17,10 +28,23 @@ interface Log {
   warn(facts: object, text: string): void
 }
 
-export function logGatewayEvents(log: Log): GatewayEvents {
+export function logGatewayEvents(log: Log, metrics: Metrics): GatewayEvents {
   return {
-    lagging: (facts) => log.warn({ event: 'lagging', ...facts }, 'a connection reads too slowly'),
+    lagging: (facts) => {
+      metrics.add('lagging_total', 1)
+      log.warn({ event: 'lagging', ...facts }, 'a connection reads too slowly')
+    },
     full: (facts) => log.warn({ event: 'full', ...facts }, 'the worker holds as many connections as it may'),
     drained: (facts) => log.info({ event: 'gateway-drained', ...facts }, 'closed all connections'),
+    received: (bytes) => {
+      metrics.add('received_frames_total', 1)
+      metrics.add('received_bytes_total', bytes)
+    },
+    refused: (refusal) => metrics.refused(refusal, 1),
+    delivered: (connections) => metrics.add('deliveries_total', connections),
+    sent: (bytes) => {
+      metrics.add('sent_messages_total', 1)
+      metrics.add('sent_bytes_total', bytes)
+    },
   }
 }

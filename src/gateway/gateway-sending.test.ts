@@ -122,7 +122,7 @@ describe('connections end', () => {
     rig.connect()
     const third = rig.connect()
     deepEqual(inWords(third.frames()), ['refusal 0 too-many-connections'])
-    equal(rig.gateway.connectionCount, 2)
+    equal(rig.gateway.load.connections, 2)
     rig.clock.advance(1_000)
     deepEqual(rig.logged, [{ event: 'full', connections: 2, refused: 1 }])
   })
@@ -174,6 +174,6 @@ describe('connections end', () => {
     rig.gateway.abandon()
     const failed = { code: closeCodeOf('worker-failed'), reason: 'worker-failed' }
     for (const { closedWith } of sockets) deepEqual(closedWith, failed)
-    equal(rig.gateway.connectionCount, 0)
+    equal(rig.gateway.load.connections, 0)
   })
 })

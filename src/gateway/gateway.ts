@@ -6,7 +6,6 @@
  * flight, connections, silence. A frame that is refused is answered here with a code; one that is accepted is answered
  * by the owner of its target, exactly once. The gateway decides nothing about chat and holds nothing that matters: if
  * this thread dies, clients reconnect and resume.
- *
  * Elsewhere: what a tick sends (send-queues.ts), slow readers (catch-up.ts), tokens (token.ts), sockets (uws/).
  */
 import type { Commands, Delivered, GatewayEnd, Session } from '../actors/peers.js'
@@ -77,7 +76,7 @@ export class Gateway implements GatewayEnd, SocketListener {
     const connections = new Connections(parts.shardCount, limits.connectionsPerWorkerMax)
     this.#connections = connections
     this.#hellos = new Hellos({ commands, clock, limits, connections, verifyToken: parts.verifyToken })
-    const queues = new SendQueues({ clock, limits, onBehind: (connection) => this.#catchUp.begin(connection) })
+    const queues = new SendQueues({ clock, limits, events, onBehind: (behind) => this.#catchUp.begin(behind) })
     const close = (connection: Connection, why: RefusalName) => this.#close(connection, why)
     this.#queues = queues
     this.#catchUp = new CatchUp({ commands, clock, limits, queues, events, close })
@@ -108,6 +107,7 @@ export class Gateway implements GatewayEnd, SocketListener {
       // Nothing behind a bad frame can be found, its ref included.
       if (verdict === -REFUSALS['bad-frame'].wire) return this.#close(connection, 'bad-frame')
       const end = at + frameBytes(message, at)
+      this.#events.received(end - at)
       this.#take(connection, message, at, end, verdict, now)
       if (connection.isClosed) return
       at = end
@@ -150,6 +150,7 @@ export class Gateway implements GatewayEnd, SocketListener {
   }
 
   deliver(numbers: ArrayLike<number>, count: number, what: Delivered, bytes: Bytes, start: number, end: number): void {
+    this.#events.delivered(count)
     if (count === 1) {
       const connection = this.#connections.get(numbers[0]!)
       if (connection !== undefined && this.#takes(connection, what)) this.#queues.append(connection, bytes, start, end)
@@ -171,8 +172,9 @@ export class Gateway implements GatewayEnd, SocketListener {
 
   // ── For the worker ────────────────────────────────────────────────────────────────────────────────────────────
 
-  get connectionCount(): number {
-    return this.#connections.count
+  get load(): { readonly connections: number; readonly inFlight: number; readonly unsentBytes: number } {
+    const { count: connections } = this.#connections
+    return { connections, inFlight: this.#admission.inFlight, unsentBytes: this.#queues.unsentBytes }
   }
 
   /**
@@ -308,6 +310,7 @@ export class Gateway implements GatewayEnd, SocketListener {
   }
 
   #refuse(connection: Connection, name: RefusalName, ref: number, n: number, retryAfterMs: number): void {
+    this.#events.refused(name)
     writeRefusal(this.#queues.frames(connection), name, { ref, n, retryAfterMs, expected: 0 })
   }
 

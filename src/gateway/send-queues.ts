@@ -10,6 +10,7 @@ import { assert } from '../std/assert.js'
 import { type Bytes, GrowingBytes } from '../std/bytes.js'
 import type { Clock } from '../std/clock.js'
 import type { Connection } from './connection.js'
+import type { GatewayEvents } from './events.js'
 import type { GatewayLimits } from './limits.js'
 
 const SHARED_BYTES = 256 * 1024
@@ -25,6 +26,7 @@ const WRITTEN_FRAME_BYTES_MAX = 1024
 export interface SendQueuesParts {
   readonly clock: Clock
   readonly limits: GatewayLimits
+  readonly events: GatewayEvents
   /** Its queue is longer than one may be, or is among the largest while all together are. May be called again. */
   readonly onBehind: (connection: Connection) => void
 }
@@ -32,6 +34,7 @@ export interface SendQueuesParts {
 export class SendQueues {
   readonly #clock: Clock
   readonly #limits: GatewayLimits
+  readonly #events: GatewayEvents
   readonly #onBehind: (connection: Connection) => void
   readonly #dirty: Connection[] = []
   readonly #spare: GrowingBytes[] = []
@@ -43,9 +46,10 @@ export class SendQueues {
   #isScheduled = false
   #unsentBytes = 0
 
-  constructor({ clock, limits, onBehind }: SendQueuesParts) {
+  constructor({ clock, limits, events, onBehind }: SendQueuesParts) {
     this.#clock = clock
     this.#limits = limits
+    this.#events = events
     this.#onBehind = onBehind
   }
 
@@ -167,6 +171,7 @@ export class SendQueues {
   }
 
   #sendBytes(connection: Connection, bytes: Uint8Array): void {
+    this.#events.sent(bytes.length)
     if (connection.socket.send(bytes)) {
       if (connection.unsentBytes !== 0) this.#noteUnsent(connection, 0)
       return

@@ -33,6 +33,8 @@ const APP = 'demo' as AppId
 const SILENT: ActorsEvents = {
   served() {},
   steppedDown() {},
+  committed() {},
+  refused() {},
   appendRefused() {},
   logLostTail() {},
   rowUnreadable({ cause }) {

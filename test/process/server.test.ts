@@ -70,5 +70,5 @@ test('a data folder in use is refused, and its user goes on', async () => {
 test('a wrong setting is refused with its name', async () => {
   await using server = ServerProcess.begin({ environment: { PARLEY_WORKERS: 'many' } })
   deepEqual(await server.ended, { code: 78, signal: null })
-  match(server.stderr, /PARLEY_WORKERS is a number of threads/)
+  match(server.stderr, /PARLEY_WORKERS must be a number of threads/)
 })

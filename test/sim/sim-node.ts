@@ -67,7 +67,15 @@ export class SimNode {
       store: new SimStore(store, host),
       clock: host.clock,
       verifyToken,
-      gatewayEvents: { lagging: () => parts.onLagging(), full: () => {}, drained: () => {} },
+      gatewayEvents: {
+        lagging: () => parts.onLagging(),
+        full() {},
+        drained() {},
+        received() {},
+        refused() {},
+        delivered() {},
+        sent() {},
+      },
       gatewayLimits: { ...GATEWAY_LIMITS, connectionsPerWorkerMax: 64, sendQueueBytesMax: parts.sendQueueBytesMax },
     })
     void this.sockets.listen({ host: '', port: 0 }, this.#side.gateway, () => ({

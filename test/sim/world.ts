@@ -209,6 +209,8 @@ export class World {
         count('stepped down')
         this.note(`${name} stepped down from shard ${shard}`)
       },
+      committed: () => {},
+      refused: (refusal) => count(`refused ${refusal}`),
       appendRefused: ({ refusal }) => count(`append refused ${refusal}`),
       logLostTail: ({ shard }) =>
         this.violated('lost tail', `${name} found the log of shard ${shard} behind the store`),

@@ -105,9 +105,21 @@ export class GatewayRig {
     })
   }
 
+  /** How often each thing was counted, a refusal by its name. */
+  readonly counted = new Map<string, number>()
+
   #events(): GatewayEvents {
     const log = (event: string) => (facts: object) => void this.logged.push({ event, ...facts })
-    return { lagging: log('lagging'), full: log('full'), drained: log('drained') }
+    const count = (what: string) => () => void this.counted.set(what, (this.counted.get(what) ?? 0) + 1)
+    return {
+      lagging: log('lagging'),
+      full: log('full'),
+      drained: log('drained'),
+      received: count('received'),
+      refused: (refusal) => count(`refused ${refusal}`)(),
+      delivered: count('delivered'),
+      sent: count('sent'),
+    }
   }
 
   token(user: string, device?: string): string {

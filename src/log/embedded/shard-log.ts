@@ -18,7 +18,7 @@ import { PurgePoints } from './purge-points.js'
 import { SealedSegments, type SegmentFacts } from './sealed-segments.js'
 import { SegmentChain } from './segment-chain.js'
 import { SegmentReader } from './segment-reader.js'
-import { WalWriter } from './writer.js'
+import { type CommitObserver, WalWriter } from './writer.js'
 
 /** All that a worker needs to know of the recovered folder; crosses threads as plain data. */
 export interface ShardLogSeed {
@@ -39,6 +39,7 @@ export interface ShardLogContext {
   readonly alarm: Alarm
   /** Free bytes of the disk under the folder; absent: whatever is there is for the log. */
   readonly freeBytes?: () => number
+  readonly observed?: CommitObserver
 }
 
 /** Frames of a shard with less than this between them are read together. */
@@ -67,7 +68,7 @@ export class EmbeddedShardLog implements ShardLog {
   }
 
   private constructor(seed: ShardLogSeed, context: ShardLogContext) {
-    const { folder, clock = SYSTEM_CLOCK, random = SYSTEM_RANDOM, alarm, freeBytes } = context
+    const { folder, clock = SYSTEM_CLOCK, random = SYSTEM_RANDOM, alarm, freeBytes, observed = () => {} } = context
     const { writer, shardCount, options } = seed
     this.#options = options
     this.#clock = clock
@@ -78,7 +79,7 @@ export class EmbeddedShardLog implements ShardLog {
     const held = { points: this.#points, index: this.#index, reader: this.#reader }
     this.#sealed = new SealedSegments({ ...shared, ...held }, seed.inherited)
     this.#chain = new SegmentChain({ ...shared, sealed: this.#sealed, clock, random })
-    this.#writer = new WalWriter({ chain: this.#chain, index: this.#index, options, shardCount })
+    this.#writer = new WalWriter({ chain: this.#chain, index: this.#index, options, clock, shardCount, observed })
     const reserveBytes = options.diskReserveBytes
     if (freeBytes !== undefined) this.#room = new DiskRoom({ freeBytes, reserveBytes, clock, alarm })
   }

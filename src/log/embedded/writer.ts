@@ -9,6 +9,7 @@
 
 import type { ShardId } from '../../domain/ids.js'
 import { LIMITS } from '../../domain/limits.js'
+import type { Clock } from '../../std/clock.js'
 import type { AppendOutcome, Tail } from '../shard-log.js'
 import { refusalOf, WriteError } from './file-port.js'
 import type { FrameIndex } from './frame-index.js'
@@ -24,13 +25,25 @@ export interface WriterContext {
   readonly chain: SegmentChain
   readonly index: FrameIndex
   readonly options: WalOptions
+  readonly clock: Clock
   readonly shardCount: number
+  readonly observed: CommitObserver
 }
+
+/** A group is durable. */
+export type CommitObserver = (facts: {
+  readonly frames: number
+  readonly bytes: number
+  /** Of the write and its sync. */
+  readonly tookMs: number
+}) => void
 
 export class WalWriter {
   readonly #chain: SegmentChain
   readonly #index: FrameIndex
   readonly #options: WalOptions
+  readonly #clock: Clock
+  readonly #observed: CommitObserver
   readonly #encoder = new GroupEncoder()
   #queue: Pending[] = []
   #queuedBytes = 0
@@ -40,10 +53,12 @@ export class WalWriter {
   #flying: Promise<void> | undefined
   #isClosed = false
 
-  constructor({ chain, index, options, shardCount }: WriterContext) {
+  constructor({ chain, index, options, clock, shardCount, observed }: WriterContext) {
+    this.#observed = observed
     this.#chain = chain
     this.#index = index
     this.#options = options
+    this.#clock = clock
     this.#busy = new Uint8Array(shardCount)
   }
 
@@ -128,6 +143,7 @@ export class WalWriter {
     } catch (cause) {
       return { cause, isDoubtful: false }
     }
+    const startedAt = this.#clock.monotonic()
     const parts = this.#encoder.encode(segment.id, segment.groups + 1, group)
     try {
       segment.file.write(parts, segment.end)
@@ -142,6 +158,8 @@ export class WalWriter {
       this.#chain.abandon(segment, cause)
       return { cause, isDoubtful: true }
     }
+    const tookMs = this.#clock.monotonic() - startedAt
+    this.#observed({ frames: group.length, bytes: this.#encoder.bytes, tookMs })
     for (const record of this.#encoder.records) this.#index.add(segment.name, record, segment.end)
     this.#chain.committed(segment, this.#encoder.records, this.#encoder.bytes)
     return undefined

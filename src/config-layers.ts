@@ -1,0 +1,118 @@
+/**
+ * Lays the environment over parley.toml over the defaults, and says of each value where it comes from. Unknown names are
+ * refused, since a misspelt one would be ignored in silence; all complaints come at once, each with its place and a fix.
+ */
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { z } from 'zod'
+import { ConfigError } from './config.js'
+import { CONFIG_FILE_NAME, type ConfigFile, readConfigFile } from './config-file.js'
+import { ConfigSchema, type ConfigValues, SETTINGS, type Setting } from './config-schema.js'
+import { closestName } from './std/closest-name.js'
+
+/** Names the file; the only PARLEY_ variable that is no setting. */
+export const CONFIG_FILE_VARIABLE = 'PARLEY_CONFIG'
+
+export interface Layered {
+  readonly values: ConfigValues
+  readonly file: ConfigFile | undefined
+  /** `PARLEY_PORT`, `parley.toml:3` or `default`. */
+  originOf(path: string): string
+}
+
+type Tree = { [key: string]: unknown }
+
+/** Reads nothing but the file and writes nothing. Throws ConfigError with one complaint a line. */
+export function layerConfig(environment: NodeJS.ProcessEnv, folder: string = process.cwd()): Layered {
+  const named = environment[CONFIG_FILE_VARIABLE]
+  const path = resolve(folder, named ?? CONFIG_FILE_NAME)
+  const file = named !== undefined || existsSync(path) ? readConfigFile(path) : undefined
+  const tree = structuredClone(file?.values ?? {}) as Tree
+  const ours = Object.keys(environment).filter((each) => each.startsWith('PARLEY_') && each !== CONFIG_FILE_VARIABLE)
+  const set = new Map<string, Setting>()
+  const complaints: string[] = []
+  for (const variable of ours) {
+    const setting = SETTINGS.find((each) => each.variable === variable)
+    if (setting === undefined) complaints.push(unknownVariable(variable))
+    else {
+      set.set(setting.path, setting)
+      assign(tree, setting.path, typed(setting, environment[variable]!))
+    }
+  }
+  const originOf = (at: string) => {
+    const setting = set.get(at)
+    if (setting !== undefined) return setting.variable
+    return file !== undefined && lookUp(file.values, at) !== undefined ? `${file.name}:${file.lineOf(at)}` : 'default'
+  }
+  const parsed = ConfigSchema.safeParse(tree)
+  if (!parsed.success) complaints.push(...parsed.error.issues.flatMap((issue) => explain(issue, tree, file, originOf)))
+  if (complaints.length > 0 || !parsed.success) throw new ConfigError(complaints.join('\n'))
+  return { values: parsed.data, file, originOf }
+}
+
+/** Where the value of a path in `values` is; undefined where it is not set. */
+export function lookUp(values: object, path: string): unknown {
+  let at: unknown = values
+  for (const key of path.split('.')) at = isTree(at) ? at[key] : undefined
+  return at
+}
+
+function explain(
+  issue: z.core.$ZodIssue,
+  tree: Tree,
+  file: ConfigFile | undefined,
+  originOf: (path: string) => string,
+): string[] {
+  const path = issue.path.join('.')
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => unknownKey(path === '' ? key : `${path}.${key}`, file))
+  }
+  const setting = SETTINGS.find((each) => each.path === path)
+  const origin = originOf(path)
+  if (setting === undefined) return [`${origin}: ${path} must be a table: [${path}]`]
+  const value = lookUp(tree, path)
+  const given = setting.isSecret ? '' : `, not ${JSON.stringify(value)}`
+  return [
+    origin === setting.variable ? `${origin} ${issue.message}${given}` : `${origin}: ${path} ${issue.message}${given}`,
+  ]
+}
+
+function unknownKey(path: string, file: ConfigFile | undefined): string {
+  const place = file === undefined ? '' : `${file.name}:${file.lineOf(path)}: `
+  return `${place}${path} is not a setting of Parley${suggestion(
+    path,
+    SETTINGS.map((each) => each.path),
+  )}`
+}
+
+function unknownVariable(variable: string): string {
+  const known = [...SETTINGS.map((each) => each.variable), CONFIG_FILE_VARIABLE]
+  return `${variable} is not a setting of Parley${suggestion(variable, known)}`
+}
+
+function suggestion(name: string, known: readonly string[]): string {
+  const closest = closestName(name, known)
+  return closest === undefined ? '; all are listed by: parley config show' : `; did you mean ${closest}?`
+}
+
+/** What cannot be read as its type stays text, for the schema to refuse. */
+function typed({ type }: Setting, text: string): unknown {
+  if (type === 'integer' && /^-?\d{1,15}$/.test(text)) return Number(text)
+  if (type === 'boolean' && /^(?:0|1|true|false)$/.test(text)) return text === '1' || text === 'true'
+  return text
+}
+
+function assign(tree: Tree, path: string, value: unknown): void {
+  const keys = path.split('.')
+  const last = keys.pop()!
+  let at = tree
+  for (const key of keys) {
+    if (!isTree(at[key])) at[key] = {}
+    at = at[key] as Tree
+  }
+  at[last] = value
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,135 @@
+/**
+ * Every setting of Parley, once: its name, meaning, bounds and default. What reads parley.toml and the environment,
+ * `parley config schema`, `parley init` and the table in docs/configuration.md are all made from this.
+ *
+ * A setting's name in the environment is its path in the file, in capitals: `log.level` is PARLEY_LOG_LEVEL.
+ */
+import { z } from 'zod'
+import { LIMITS, MiB } from './domain/limits.js'
+import { SECRET_BYTES_MIN } from './gateway/token.js'
+
+const WORKERS_MAX = 64
+/** The table of a worker's connections is made once, and a process has no more files than this in practice. */
+const CONNECTIONS_MAX = 500_000
+const SECRET_FIX = `must have at least ${SECRET_BYTES_MIN} bytes; make one with: openssl rand -base64 32`
+
+const limits = z.strictObject({
+  connections_per_user: whole(1, 10_000)
+    .default(LIMITS.connectionsPerUserMax)
+    .meta({ description: 'connections of one user to one worker', ...live() }),
+  connections_per_worker: whole(1, CONNECTIONS_MAX)
+    .default(LIMITS.connectionsPerWorkerMax)
+    .meta({ description: 'connections of one worker; the open file limit must leave room for them' }),
+  frames_per_second: whole(1, 1_000_000)
+    .default(LIMITS.framesPerSecondMax)
+    .meta({ description: 'frames a second of one connection; connections made after a reload', ...live() }),
+  send_queue_bytes: whole(64 * 1024, 256 * MiB)
+    .default(LIMITS.sendQueueBytesMax)
+    .meta({ description: 'unsent bytes of one connection before it counts as lagging', ...live() }),
+})
+
+export const ConfigSchema = z.strictObject({
+  host: z
+    .string('must be an address to listen on, for example 127.0.0.1')
+    .min(1, 'must be an address to listen on, for example 127.0.0.1')
+    .default('127.0.0.1')
+    .meta({ description: 'address to listen on; other than loopback it needs a secret' }),
+  port: whole(0, 65_535, 'must be a port, 0 to 65535 (0 picks a free one)')
+    .default(7700)
+    .meta({ description: 'port of WebSocket and HTTP; 0 picks a free one and prints it' }),
+  data: z
+    .string('must be a folder, for example ./data')
+    .min(1, 'must be a folder, for example ./data')
+    .default('./data')
+    .meta({ description: 'folder of all data, one process at a time; relative to parley.toml where it is set there' }),
+  workers: whole(1, WORKERS_MAX, `must be a number of threads, 1 to ${WORKERS_MAX}`)
+    .optional()
+    .meta({ description: 'worker threads; one per core, at most 8, where it is not set' }),
+  secret: z
+    .string(SECRET_FIX)
+    .refine((text) => Buffer.byteLength(text) >= SECRET_BYTES_MIN, SECRET_FIX)
+    .optional()
+    .meta({
+      description: `signs tokens (HS256), at least ${SECRET_BYTES_MIN} bytes; \`parley dev\` makes its own in the data folder`,
+      writeOnly: true,
+    }),
+  log: z
+    .strictObject({
+      level: z
+        .enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be one of debug, info, warn, error, silent')
+        .default('warn')
+        .meta({ description: 'lines below it are not written' }),
+    })
+    .prefault({}),
+  limits: limits.prefault({}),
+  test_faults: z
+    .boolean('must be true or false (in the environment 1 or 0), and true only in tests')
+    .default(false)
+    .meta({ description: 'tests only: lets signals break a worker on purpose' }),
+})
+
+export type ConfigValues = z.infer<typeof ConfigSchema>
+
+export interface Setting {
+  /** In the file, `log.level`. */
+  readonly path: string
+  /** In the environment, `PARLEY_LOG_LEVEL`. */
+  readonly variable: string
+  readonly description: string
+  readonly type: 'string' | 'integer' | 'boolean'
+  /** Absent: worked out at start. */
+  readonly default?: string | number | boolean
+  /** Bounds or choices, in words; empty where the type says it all. */
+  readonly range: string
+  readonly isSecret: boolean
+  /** Taken over on SIGHUP, without a restart. */
+  readonly isLive: boolean
+}
+
+interface Node extends z.core.JSONSchema.BaseSchema {
+  readonly isLive?: boolean
+}
+
+/** JSON Schema of parley.toml, as editors want it. */
+export function configJsonSchema(): object {
+  return { title: 'parley.toml', ...z.toJSONSchema(ConfigSchema, { io: 'input' }) }
+}
+
+/** In the order of the schema. */
+export const SETTINGS: readonly Setting[] = settingsOf(z.toJSONSchema(ConfigSchema, { io: 'input' }) as Node, [])
+
+export function variableOf(path: string): string {
+  return `PARLEY_${path.replaceAll('.', '_').toUpperCase()}`
+}
+
+function settingsOf(node: Node, path: readonly string[]): Setting[] {
+  const children = Object.entries(node.properties ?? {})
+  if (children.length > 0) return children.flatMap(([key, child]) => settingsOf(child as Node, [...path, key]))
+  const name = path.join('.')
+  const { type, description = '', writeOnly: isSecret = false, isLive = false } = node
+  return [
+    {
+      path: name,
+      variable: variableOf(name),
+      description,
+      type: type as Setting['type'],
+      ...(node.default !== undefined && { default: node.default as string | number | boolean }),
+      range: rangeOf(node),
+      isSecret,
+      isLive,
+    },
+  ]
+}
+
+function rangeOf({ enum: choices, minimum, maximum }: Node): string {
+  if (choices !== undefined) return choices.join(', ')
+  return minimum === undefined || maximum === undefined ? '' : `${minimum} to ${maximum}`
+}
+
+function whole(min: number, max: number, meaning = `must be a whole number, ${min} to ${max}`) {
+  return z.int(meaning).min(min, meaning).max(max, meaning)
+}
+
+function live(): { readonly isLive: true } {
+  return { isLive: true }
+}

@@ -1,0 +1,42 @@
+/**
+ * What a worker tells of itself once a second: levels that nobody counts as they change, and how late its loop was.
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { Composition } from './composition.js'
+import type { Metrics } from './domain/metrics.js'
+import type { ShardLog } from './log/shard-log.js'
+
+const LOOK_MS = 1_000
+/** A timer of so many milliseconds measures the delay; what is later than that is the loop's. */
+const RESOLUTION_MS = 10
+const NS_PER_SECOND = 1e9
+
+/** Looks until it is disposed of. */
+export function watchWorker(metrics: Metrics, { host, gateway }: Composition, log: ShardLog): Disposable {
+  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+  delay.enable()
+  metrics.add('worker_starts_total', 1)
+  const look = () => {
+    const { connections, inFlight, unsentBytes } = gateway.load
+    const { owned, serving, waitingCheckpoints } = host.load
+    const { usedBytes, limitBytes } = log.usage()
+    metrics.set('connections', connections)
+    metrics.set('commands_in_flight', inFlight)
+    metrics.set('send_queue_bytes', unsentBytes)
+    metrics.set('shards_owned', owned)
+    metrics.set('shards_serving', serving)
+    metrics.set('projector_waiting_checkpoints', waitingCheckpoints)
+    metrics.set('log_used_bytes', usedBytes)
+    metrics.set('log_limit_bytes', limitBytes)
+    metrics.set('loop_lag_seconds', Math.max(0, delay.max / NS_PER_SECOND - RESOLUTION_MS / 1_000))
+    delay.reset()
+  }
+  const timer = setInterval(look, LOOK_MS)
+  timer.unref()
+  return {
+    [Symbol.dispose]() {
+      clearInterval(timer)
+      delay.disable()
+    },
+  }
+}

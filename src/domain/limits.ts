@@ -3,6 +3,7 @@
  */
 export const KiB = 1024
 export const MiB = 1024 * KiB
+export const GiB = 1024 * MiB
 
 export const LIMITS = {
   /** A message's body, in bytes; one more is refused with body-too-large. */

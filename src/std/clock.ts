@@ -32,6 +32,15 @@ export const SYSTEM_CLOCK: Clock = {
   },
 }
 
+/** As SYSTEM_CLOCK, but what is still to come keeps the process alive: for programs that do nothing else than wait. */
+export const WAITING_CLOCK: Clock = {
+  ...SYSTEM_CLOCK,
+  after(delayMs, task) {
+    const timer = setTimeout(task, delayMs)
+    return { cancel: () => clearTimeout(timer) }
+  },
+}
+
 /** Resolves after `delayMs` of `clock`. */
 export function sleep(clock: Clock, delayMs: number): Promise<void> {
   return new Promise((resolve) => clock.after(delayMs, resolve))

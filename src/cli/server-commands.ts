@@ -1,0 +1,35 @@
+/**
+ * `parley dev` and `parley serve`: the supervised server, in this process, after the configuration was found good.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { ConfigError } from '../config.js'
+import { layerConfig } from '../config-layers.js'
+import { packageFolder } from '../package-version.js'
+import { readConfig } from '../read-config.js'
+import { supervise } from '../supervisor.js'
+import { CommandError } from './terminal.js'
+
+/** Throws ConfigError; returns at once when the server was started. */
+export function dev(environment: NodeJS.ProcessEnv): void {
+  start(environment)
+}
+
+/** As `dev`, but a secret must have been set: one that Parley makes for itself is for trying things. */
+export function serve(environment: NodeJS.ProcessEnv): void {
+  const { values, file } = layerConfig(environment)
+  if (values.secret === undefined) {
+    const place = file === undefined ? 'parley init writes a file with one' : `add to ${file.name}: secret = "…"`
+    throw new ConfigError(
+      `secret must be set to serve (${place}; make one with: openssl rand -base64 32); parley dev runs without`,
+    )
+  }
+  start(environment)
+}
+
+function start(environment: NodeJS.ProcessEnv): void {
+  const { workers } = readConfig(environment)
+  const script = join(packageFolder(), 'dist', 'server.js')
+  if (!existsSync(script)) throw new CommandError(`${script} is missing; in a clone of the repository: npm start`)
+  supervise({ script, environment, workers })
+}

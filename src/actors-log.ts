@@ -12,7 +12,7 @@ export function logActorsEvents(log: Logger, metrics: Metrics): ActorsEvents {
     committed: ({ events, answers }) => {
       metrics.add('events_committed_total', events)
       metrics.add('answers_total', answers)
-      metrics.observe('batch_events', events)
+      if (events > 0) metrics.observe('batch_events', events)
     },
     refused: (refusal, commands) => metrics.refused(refusal, commands),
     appendRefused: (facts) => {

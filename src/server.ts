@@ -47,7 +47,8 @@ async function run(): Promise<number> {
       process.on('SIGUSR2', () => pool.fault('throw'))
       process.on('SIGHUP', () => pool.fault('exhaust-heap'))
     }
-    process.stdout.write(banner(config, port))
+    const isColoured = process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === ''
+    process.stdout.write(banner({ config, port, tookMs: performance.now(), isColoured }))
     process.send?.({ kind: 'serving', port } satisfies ServingNotice)
     await Promise.race([stopped, pool.failed])
     return 0

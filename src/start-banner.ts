@@ -1,30 +1,64 @@
 /**
- * What a person sees on start. With the development secret it shows tokens to try things with: only this machine can
- * connect then, and they go to standard output alone, never to a log line.
+ * What a person sees on start: what runs where, what was chosen and why, what to try next. With the development secret
+ * it shows tokens to try things with: only this machine can connect then, and they go to standard output alone, never to
+ * a log line.
  */
+import { relative, sep } from 'node:path'
 import type { Config } from './config.js'
-import { signToken } from './gateway/token.js'
+import { packageFolder, packageVersion } from './package-version.js'
+import { tokenFor } from './tokens.js'
 
 const DEVELOPMENT_TOKEN_DAYS = 30
 const DEVELOPMENT_USERS = ['alice', 'bob']
 
-export function banner(config: Config, port: number): string {
-  const host = config.host.includes(':') ? `[${config.host}]` : config.host
-  const threads = config.workers === 1 ? '1 worker' : `${config.workers} workers`
-  const lines = [
-    `Parley serves ws://${host}:${port}/v1/ws`,
-    `  data in ${config.dataFolder}, ${threads}, pid ${process.pid}`,
-  ]
-  if (config.isDevelopmentSecret) {
-    lines.push(
-      `  development only (set PARLEY_SECRET elsewhere): tokens of app demo, good for ${DEVELOPMENT_TOKEN_DAYS} days`,
-    )
-    for (const user of DEVELOPMENT_USERS) lines.push(`  ${user}: ${developmentToken(config, user)}`)
-  }
-  return `${lines.join('\n')}\n`
+export interface BannerParts {
+  readonly config: Config
+  readonly port: number
+  /** From the start of the process until every worker served. */
+  readonly tookMs: number
+  /** Whether colours are wanted. */
+  readonly isColoured: boolean
 }
 
-function developmentToken(config: Config, user: string): string {
-  const expiresAt = Date.now() + DEVELOPMENT_TOKEN_DAYS * 24 * 60 * 60 * 1000
-  return signToken(config.secret, { app: 'demo', user, expiresAt })
+export function banner({ config, port, tookMs, isColoured }: BannerParts): string {
+  const bold = (text: string) => (isColoured ? `\x1b[1m${text}\x1b[22m` : text)
+  const green = (text: string) => (isColoured ? `\x1b[32m${text}\x1b[39m` : text)
+  const row = (name: string, text: string) => `  ${green('➜')}  ${bold(name.padEnd(9))}${text}`
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  const { origins } = config
+  const lines = [
+    `  ${green(`Parley ${packageVersion()}`)} serves ws://${host}:${port}/v1/ws`,
+    row('process', `${workersOf(config)}, ready in ${Math.round(tookMs)} ms, pid ${process.pid}`),
+    row('http', `http://${host}:${port} with /metrics, /healthz and /readyz`),
+    row('data', `${config.dataFolder} (${origins.data})`),
+    row('config', origins.file ?? `defaults and environment; ${program()} init writes a file`),
+    row('secret', config.isDevelopmentSecret ? 'made in the data folder, for development only' : origins.secret),
+  ]
+  if (config.isDevelopmentSecret) lines.push('', ...developmentLines(config, bold))
+  return `\n${lines.join('\n')}\n\n`
+}
+
+function workersOf({ workers, origins }: Config): string {
+  const threads = workers === 1 ? '1 worker' : `${workers} workers`
+  return `${threads} (${origins.workers === 'default' ? 'one per core' : origins.workers})`
+}
+
+function developmentLines(config: Config, bold: (text: string) => string): string[] {
+  const tries = ['tail --user bob', "send --user alice bob 'lunch?'", 'top', 'doctor']
+  return [
+    `  ${bold('try')}, each in another terminal of this folder`,
+    ...tries.map((command) => `     ${program()} ${command}`),
+    `  ${bold('tokens')} of app demo, good for ${DEVELOPMENT_TOKEN_DAYS} days`,
+    ...DEVELOPMENT_USERS.map((user) => {
+      const token = tokenFor(config, { app: 'demo', user, days: DEVELOPMENT_TOKEN_DAYS })
+      return `     ${user}: ${token}`
+    }),
+  ]
+}
+
+/** How a person calls our command line here: as an installed package, or in a clone of the repository. */
+function program(): string {
+  const folder = packageFolder()
+  if (folder.split(sep).includes('node_modules')) return 'npx parley'
+  return `node ${relative(process.cwd(), `${folder}/dist/cli.js`)}`
 }

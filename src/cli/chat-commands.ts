@@ -4,7 +4,7 @@
 import type { ConversationName } from '../client/command-queue.js'
 import { Session, type SessionListener } from '../client/session.js'
 import type { Item } from '../client/timeline.js'
-import { ActorKind, type ConversationKind } from '../domain/ids.js'
+import { ActorKind, directId, type UserId, usersOfDirect } from '../domain/ids.js'
 import { REFUSALS, refusalOfWire } from '../domain/refusal.js'
 import { decodeContent } from '../protocol/content.js'
 import { EventKind } from '../protocol/wire-numbers.js'
@@ -34,12 +34,9 @@ export interface TailOptions extends Caller {
   readonly count?: number
 }
 
-const DIRECT: ConversationKind = ActorKind.direct
-const GROUP: ConversationKind = ActorKind.group
-
 /** Resolves when the server has acked: then it is durable. Throws CommandError. */
 export async function send(terminal: Terminal, options: SendOptions): Promise<void> {
-  const to = { kind: options.isGroup ? GROUP : DIRECT, id: options.to }
+  const to = conversationOf(options, options.to)
   let reason = ''
   const settled = new Promise<{ seq: number | undefined }>((resolve, reject) => {
     const session = sessionOf(terminal, options, (why) => (reason = why), reject, {
@@ -83,7 +80,7 @@ export async function tail(terminal: Terminal, options: TailOptions, stopped: Ab
       resolve()
     })
     if (options.conversation !== undefined) {
-      session.follow({ kind: options.isGroup ? GROUP : DIRECT, id: options.conversation })
+      session.follow(conversationOf(options, options.conversation))
     }
     session.start()
   })
@@ -116,13 +113,31 @@ function sessionOf(
   return session
 }
 
+/** `name` is a group's id, or the other user of a direct conversation. */
+function conversationOf({ token, isGroup }: Caller & { isGroup: boolean }, name: string): ConversationName {
+  if (isGroup) return { kind: ActorKind.group, id: name }
+  return { kind: ActorKind.direct, id: directId(userOf(token), name as UserId) }
+}
+
+/** Who the token says we are; whether that is true is for the server to say. */
+function userOf(token: string): UserId {
+  try {
+    const claims = JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString('utf8')) as { sub: UserId }
+    if (typeof claims.sub === 'string') return claims.sub
+  } catch {
+    // What is no JWT names nobody.
+  }
+  throw new CommandError('the token is no JWT that names a user; make one with: parley token', EXIT.usage)
+}
+
 function show(terminal: Terminal, { id, kind }: ConversationName, item: Item, json: boolean): void {
   if (item.kind === 'own') return
   const { seq, from, time, event: type, users, content } = factsOf(item)
   const text = content?.body === undefined ? undefined : Buffer.from(content.body).toString('utf8')
-  if (json) return terminal.json({ conversation: id, kind, seq, from, time, event: type, users, text: text ?? null })
+  const conversation = kind === ActorKind.direct ? usersOfDirect(id)?.join(' & ') : id
+  if (json) return terminal.json({ conversation, seq, from, time, event: type, users, text: text ?? null })
   const what = text ?? `${type}${users.length > 0 ? ` ${users.join(', ')}` : ''}`
-  terminal.print(`${terminal.style('dim', `${id} ${seq}`)} ${terminal.style('cyan', from)}: ${what}`)
+  terminal.print(`${terminal.style('dim', `${conversation} ${seq}`)} ${terminal.style('cyan', from)}: ${what}`)
 }
 
 function factsOf({ event }: Extract<Item, { kind: 'event' }>) {

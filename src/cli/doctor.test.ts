@@ -1,0 +1,71 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { test } from 'vitest'
+import { GiB, MiB } from '../domain/limits.js'
+import { CHECKS, examine, type Finding } from './doctor.js'
+import type { DoctorProbe } from './doctor-probe.js'
+
+const NOON = Date.UTC(2026, 5, 1, 12)
+const BINARY = { path: 'uws.node', version: '20.0.8', sha256: 'ab', problem: undefined }
+
+const WELL: DoctorProbe = {
+  host: '127.0.0.1',
+  port: 7700,
+  dataFolder: '/srv/chat',
+  connectionsMax: 19_000,
+  nodeVersion: '20.15.0',
+  now: () => NOON,
+  nativeBinary: async () => BINARY,
+  openFilesMax: () => 20_000,
+  writeProblem: () => undefined,
+  freeBytes: () => 10 * GiB,
+  syncMs: async () => 20,
+  newestDataMs: () => NOON + 60_000,
+  portProblem: async () => undefined,
+}
+
+test('on a machine that just has what it takes, all is well', async () => {
+  const findings = await examine(WELL)
+  deepEqual(
+    findings.filter(({ status, advice }) => status !== 'ok' || advice !== undefined),
+    [],
+  )
+  deepEqual(
+    findings.map(({ check }) => check),
+    Object.keys(CHECKS),
+  )
+})
+
+/** Check → what to break, the status it then has, and what to do about it. */
+const BROKEN: [keyof typeof CHECKS, Partial<DoctorProbe>, Finding['status'], RegExp][] = [
+  ['node version', { nodeVersion: '20.14.9' }, 'fail', /^install Node 22, .*nvm install 22$/],
+  ['native binary', { nativeBinary: async () => ({ ...BINARY, problem: 'gone' }) }, 'fail', /glibc.*npm ci/],
+  ['open files', { openFilesMax: () => 19_999 }, 'warn', /ulimit -n 20000; systemd: LimitNOFILE=20000/],
+  ['open files', { openFilesMax: () => 1_023 }, 'fail', /lower limits\.connections_per_worker$/],
+  ['data folder', { writeProblem: () => 'EACCES' }, 'fail', /chown.*PARLEY_DATA$/],
+  ['disk space', { freeBytes: () => 10 * GiB - 1 }, 'warn', /^free some, or move the data folder/],
+  ['disk space', { freeBytes: () => 256 * MiB - 1 }, 'fail', /^free some, or move the data folder/],
+  ['disk sync', { syncMs: async () => 20.1 }, 'warn', /^every ack waits for one: use a local SSD/],
+  ['disk sync', { syncMs: async () => 0.01 }, 'warn', /would not survive a power failure/],
+  ['disk sync', { syncMs: async () => undefined }, 'warn', /^mend the data folder first/],
+  ['clock', { now: () => Date.UTC(2024, 11, 31) }, 'fail', /timedatectl set-ntp true$/],
+  ['clock', { newestDataMs: () => NOON + 60_001 }, 'fail', /timedatectl set-ntp true$/],
+  ['port', { portProblem: async () => ({ isParley: false, advice: 'choose another' }) }, 'fail', /^choose another$/],
+]
+
+for (const [check, broken, status, advice] of BROKEN) {
+  test(`${check}: ${JSON.stringify(Object.keys(broken))} broken is a ${status}, with what to do`, async () => {
+    const wrong = (await examine({ ...WELL, ...broken })).filter((finding) => finding.status !== 'ok')
+    deepEqual([wrong.length, wrong[0]?.check, wrong[0]?.status], [1, check, status])
+    match(wrong[0]!.advice!, advice)
+  })
+}
+
+test('every check is broken above', () => {
+  ok(Object.keys(CHECKS).every((check) => BROKEN.some(([broken]) => broken === check)))
+})
+
+test('a port that Parley itself has is no trouble', async () => {
+  const taken = { ...WELL, portProblem: async () => ({ isParley: true, advice: '' }) }
+  const port = (await examine(taken)).find(({ check }) => check === 'port')
+  equal(port?.status, 'ok')
+})

@@ -1,0 +1,36 @@
+import { equal, match } from 'node:assert/strict'
+import { test } from 'vitest'
+import type { Config } from './config.js'
+import { banner } from './start-banner.js'
+
+const CONFIG: Config = {
+  host: '::1',
+  port: 0,
+  dataFolder: '/srv/chat',
+  workers: 2,
+  secret: 'a secret of at least thirty-two bytes',
+  isDevelopmentSecret: true,
+  logLevel: 'warn',
+  limits: { connectionsPerUserMax: 1, connectionsPerWorkerMax: 1, framesPerSecondMax: 1, sendQueueBytesMax: 1 },
+  testFaults: false,
+  origins: { file: 'parley.toml', workers: 'default', data: 'parley.toml:3', secret: 'default' },
+}
+
+test('the banner says what runs where, what was chosen and why, and what to try', () => {
+  const text = banner({ config: CONFIG, port: 7800, tookMs: 12.4, isColoured: false })
+  match(text, /serves ws:\/\/\[::1\]:7800\/v1\/ws\n.*2 workers \(one per core\), ready in 12 ms, pid \d+\n/)
+  match(text, /data {5}\/srv\/chat \(parley\.toml:3\)\n/)
+  match(text, /config {3}parley\.toml\n/)
+  match(text, /dist\/cli\.js send --user alice bob 'lunch\?'\n/)
+  match(text, /alice: ey[\w-]+\.[\w-]+\.[\w-]{43}\n/)
+})
+
+test('tokens and secrets show only where this machine alone can connect, and colours only where asked', () => {
+  const config = { ...CONFIG, isDevelopmentSecret: false, origins: { ...CONFIG.origins, secret: 'PARLEY_SECRET' } }
+  const text = banner({ config, port: 7800, tookMs: 1, isColoured: false })
+  match(text, /secret {3}PARLEY_SECRET\n/)
+  equal(text.includes('alice'), false)
+  equal(text.includes(CONFIG.secret), false)
+  equal(text.includes('\x1b'), false)
+  match(banner({ config, port: 7800, tookMs: 1, isColoured: true }), /\x1b\[1m/)
+})

@@ -1,0 +1,124 @@
+/**
+ * The command line as a person meets it: exit codes, advice, and a chat between two terminals.
+ */
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'vitest'
+import { parley } from '../support/command-line.js'
+import { SECRET, ServerProcess } from '../support/server-process.js'
+
+test('init writes a file with a fresh secret that only its owner reads, and never overwrites', async () => {
+  const folder = empty()
+  equal((await parley(['init'], { folder })).code, 0)
+  const path = join(folder, 'parley.toml')
+  const text = readFileSync(path, 'utf8')
+  equal(statSync(path).mode & 0o777, 0o600)
+  equal((await parley(['config', 'check'], { folder })).stdout, 'parley.toml: every setting is valid\n')
+
+  const again = await parley(['init'], { folder })
+  equal(again.code, 1)
+  match(again.stderr, /is there already and was left as it is/)
+  equal(readFileSync(path, 'utf8'), text)
+  const shown = await parley(['config', 'show'], { folder })
+  match(shown.stdout, /secret +\(hidden\) +parley\.toml:\d+\n/)
+  const secret = /^secret = "(.+)"$/m.exec(text)![1]!
+  ok(!shown.stdout.includes(secret))
+})
+
+test('wrong settings and wrong usage end with their codes, a hint, and no stack trace', async () => {
+  const folder = empty()
+  writeFileSync(join(folder, 'parley.toml'), 'port = 7800\nprot = 1\n')
+  const refused = await parley(['serve'], { folder })
+  deepEqual(refused, {
+    code: 78,
+    stdout: '',
+    stderr: 'parley: parley.toml:2: prot is not a setting of Parley; did you mean port?\n',
+  })
+  deepEqual(JSON.parse((await parley(['config', 'check', '--json'], { folder })).stdout).exitCode, 78)
+  const misspelt = await parley(['sned'], { folder })
+  equal(misspelt.code, 2)
+  match(misspelt.stderr, /Did you mean send\?/)
+  equal((await parley(['send', 'bob', 'hi'], { folder: empty() })).code, 2)
+  equal((await parley(['--version'], { folder })).code, 0)
+  const without = await parley(['serve'], { folder: empty() })
+  equal(without.code, 78)
+  match(without.stderr, /parley init writes a file with one/)
+})
+
+test('doctor finds what is really wrong: too few files, a folder that is a file, a port that is taken', async () => {
+  const folder = empty()
+  writeFileSync(join(folder, 'data'), '')
+  const other = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => other.once('listening', resolve))
+  const { port } = other.address() as { port: number }
+  try {
+    const environment = { PARLEY_PORT: `${port}` }
+    const { code, stdout } = await parley(['doctor', '--json'], { folder, environment, filesMax: 512 })
+    equal(code, 1)
+    const { findings } = JSON.parse(stdout) as { findings: { check: string; status: string; advice?: string }[] }
+    const failed = findings.filter(({ status }) => status === 'fail')
+    deepEqual(
+      failed.map(({ check }) => check),
+      ['open files', 'data folder', 'port'],
+    )
+    match(failed[2]!.advice!, /taken by another program; stop it, or choose another PARLEY_PORT/)
+    match(findings.find(({ check }) => check === 'native binary')!.status, /ok/)
+  } finally {
+    other.close()
+  }
+})
+
+test('send and tail: acked is durable, and the other terminal shows it once; metrics and top count it', async () => {
+  await using server = await ServerProcess.start()
+  const folder = empty()
+  const environment = { PARLEY_PORT: `${server.port}`, PARLEY_SECRET: SECRET, PARLEY_DATA: server.dataFolder }
+  const run = (...args: string[]) => parley(args, { folder, environment })
+  equal((await run('send', '--user', 'alice', 'bob', 'lunch?')).stdout, 'acked: durable at seq 1 of bob\n')
+  const piped = await parley(['send', '--user', 'alice', 'bob', '--json'], { folder, environment, input: 'now?\n' })
+  deepEqual(JSON.parse(piped.stdout), { acked: true, seq: 2, to: 'bob' })
+  const { stdout } = await run('tail', '--user', 'bob', 'alice', '--count', '2', '--json')
+  const texts = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  deepEqual(
+    texts.map(({ seq, from, text }) => [seq, from, text]),
+    [
+      [1, 'alice', 'lunch?'],
+      [2, 'alice', 'now?'],
+    ],
+  )
+  const { token } = JSON.parse((await run('token', 'eve', '--json')).stdout) as { token: string }
+  const refused = await run('send', '--token', `${token.slice(0, -1)}_`, 'bob', 'x')
+  match(refused.stderr, /refused with 1402 \(bad-token: get a new token\)/)
+
+  const page = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text()
+  match(page, /^parley_events_committed_total 2$/m)
+  match(page, /^parley_shards_serving 256$/m)
+  ok(Number(/^parley_received_frames_total (\d+)$/m.exec(page)![1]) >= 4)
+  const view = JSON.parse((await run('top', '--json', '-n', '1')).stdout)
+  deepEqual([view.shardsServing, view.shardsOwned, view.workerStarts], [256, 256, 2])
+  equal((await run('top', '--url', 'http://127.0.0.1:1/metrics')).code, 69)
+})
+
+test('SIGHUP takes over a lower limit: the next connection is held to it', async () => {
+  const folder = empty()
+  const path = join(folder, 'parley.toml')
+  writeFileSync(path, '')
+  await using server = await ServerProcess.start({ environment: { PARLEY_CONFIG: path } })
+  const environment = { PARLEY_PORT: `${server.port}`, PARLEY_SECRET: SECRET, PARLEY_DATA: server.dataFolder }
+  writeFileSync(path, '[limits]\nframes_per_second = 1\n')
+  process.kill(server.parentPid, 'SIGHUP')
+  await server.until(() => server.stderr.includes('config-reloaded'))
+  match(server.stderr, /"changed":\["limits.frames_per_second"\],"needRestart":\[\]/)
+  await parley(['send', '--user', 'alice', 'bob', 'x'], { folder, environment })
+  const page = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text()
+  ok(Number(/refusal="too-many-requests"\} (\d+)/.exec(page)![1]) > 0) // Hello took the one frame of that second
+})
+
+function empty(): string {
+  return mkdtempSync(join(tmpdir(), 'parley-cli-'))
+}

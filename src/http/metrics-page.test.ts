@@ -1,4 +1,5 @@
-import { equal, match, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'vitest'
 import { METRICS, Metrics, newMetricRows } from '../domain/metrics.js'
 import { metricsText } from './metrics-page.js'
@@ -36,6 +37,14 @@ test('a histogram counts up to and with the end of a bucket, and what is above t
   equal([of('1'), of('2'), of('4'), of('512'), of('1024'), of('\\+Inf')].join(), '1,2,3,3,4,5')
   match(text, /^parley_batch_events_sum 2055$/m)
   match(text, /^parley_batch_events_count 5$/m)
+})
+
+test('docs/operations.md explains every metric', () => {
+  const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
+  deepEqual(
+    Object.keys(METRICS).filter((name) => !page.includes(`parley_${name}`)),
+    [],
+  )
 })
 
 test('every metric has its own place, a help line and a type', () => {

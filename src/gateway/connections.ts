@@ -12,6 +12,8 @@ import type { Connection } from './connection.js'
 const NO_SESSIONS: ReadonlySet<Session> = new Set()
 
 export class Connections {
+  /** Turned away since it was last told. */
+  refused = 0
   /** A power of two of them, well above the number of connections that a worker holds. */
   readonly #slots: (Connection | undefined)[]
   readonly #shardCount: number

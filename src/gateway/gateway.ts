@@ -62,7 +62,6 @@ export class Gateway implements GatewayEnd, SocketListener {
   readonly #targets = new Targets()
   readonly #frame = new ClientFrame()
   readonly #admission: Admission
-  #refusedConnections = 0
   #isDraining = false
 
   constructor(parts: GatewayParts) {
@@ -92,7 +91,7 @@ export class Gateway implements GatewayEnd, SocketListener {
     this.#connections.add(connection)
     if (this.#isDraining) return this.#close(connection, 'draining', this.#retryAfter.reconnectMs())
     if (this.#connections.count <= this.#limits.connectionsPerWorkerMax) return
-    this.#refusedConnections++
+    this.#connections.refused++
     this.#close(connection, 'too-many-connections', this.#retryAfter.crowdedMs())
   }
 
@@ -245,9 +244,8 @@ export class Gateway implements GatewayEnd, SocketListener {
     const { app } = session
     const target = this.#targets.find(lastTarget, app, conversationKind, bytes, conversationStart, conversationEnd)
     connection.lastTarget = target
-    if (!this.#hand(connection, session, target.key, bytes, start, end)) {
-      this.#refuse(connection, 'mailbox-full', ref, n, this.#retryAfter.busyMs())
-    }
+    if (this.#hand(connection, session, target.key, bytes, start, end)) return
+    this.#refuse(connection, 'mailbox-full', ref, n, this.#retryAfter.busyMs())
   }
 
   #hello(connection: Connection, bytes: Bytes, start: number, end: number): void {
@@ -259,8 +257,7 @@ export class Gateway implements GatewayEnd, SocketListener {
     }
     const session = this.#hellos.begin(connection, this.#frame, bytes)
     if (typeof session === 'string') {
-      const isCrowded = session === 'too-many-connections'
-      this.#refuse(connection, session, ref, 0, isCrowded ? this.#retryAfter.crowdedMs() : 0)
+      this.#refuse(connection, session, ref, 0, session === 'too-many-connections' ? this.#retryAfter.crowdedMs() : 0)
       return this.#end(connection, session)
     }
     if (this.#hand(connection, session, session.inbox, bytes, start, end)) return
@@ -346,8 +343,8 @@ export class Gateway implements GatewayEnd, SocketListener {
   }
 
   #reportRefused(): void {
-    if (this.#refusedConnections === 0) return
-    this.#events.full({ connections: this.#connections.count, refused: this.#refusedConnections })
-    this.#refusedConnections = 0
+    const { count: connections, refused } = this.#connections
+    if (refused > 0) this.#events.full({ connections, refused })
+    this.#connections.refused = 0
   }
 }

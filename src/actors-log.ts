@@ -6,13 +6,15 @@ import type { ActorsEvents } from './actors/events.js'
 import type { Metrics } from './domain/metrics.js'
 
 export function logActorsEvents(log: Logger, metrics: Metrics): ActorsEvents {
+  const [committed, left] = [metrics.counter('events_committed_total'), metrics.counter('answers_total')]
+  const batchEvents = metrics.histogram('batch_events')
   return {
     served: (facts) => log.debug({ event: 'shard-served', ...facts }, 'a shard is ours'),
     steppedDown: (facts) => log.warn({ event: 'shard-stepped-down', ...facts }, 'lost ownership of a shard'),
     committed: ({ events, answers }) => {
-      metrics.add('events_committed_total', events)
-      metrics.add('answers_total', answers)
-      if (events > 0) metrics.observe('batch_events', events)
+      committed.add(events)
+      left.add(answers)
+      if (events > 0) batchEvents.observe(events)
     },
     refused: (refusal, commands) => metrics.refused(refusal, commands),
     appendRefused: (facts) => {

@@ -122,15 +122,17 @@ function storeFolder(config: Config): string {
 export async function composeWorker({ config, index, address, prepared }: WorkerStart): Promise<WorkerApp> {
   const { log: seed, workerOfShard, metricRows } = prepared as Prepared
   const metrics = new Metrics(metricRows, index)
+  const [groupFrames, groupBytes] = [metrics.histogram('log_group_frames'), metrics.histogram('log_group_bytes')]
+  const syncSeconds = metrics.histogram('log_sync_seconds')
   const logger = openLogger(config, `worker-${index}`)
   const log = await EmbeddedShardLog.open(seed, {
     folder: openNodeFolder(seed.path),
     freeBytes: () => freeBytesOf(seed.path),
     alarm: (what, cause) => logger.error({ event: 'log-trouble', err: cause }, what),
     observed({ frames, bytes, tookMs }) {
-      metrics.observe('log_group_frames', frames)
-      metrics.observe('log_group_bytes', bytes)
-      metrics.observe('log_sync_seconds', tookMs / 1_000)
+      groupFrames.observe(frames)
+      groupBytes.observe(bytes)
+      syncSeconds.observe(tookMs / 1_000)
     },
   })
   const store = EmbeddedMessageStore.open(storeFolder(config))

@@ -92,12 +92,20 @@ export function newMetricRows(workers: number): SharedArrayBuffer {
   return new SharedArrayBuffer(workers * ROW_PLACES * Float64Array.BYTES_PER_ELEMENT)
 }
 
-/** One worker's row. */
+/** One worker's row. What is counted per message is looked up once, by `counter` and `histogram`. */
 export class Metrics {
   readonly #row: Float64Array
 
   constructor(rows: SharedArrayBuffer, worker: number) {
     this.#row = new Float64Array(rows, worker * ROW_PLACES * Float64Array.BYTES_PER_ELEMENT, ROW_PLACES)
+  }
+
+  counter(name: PlainName): Count {
+    return new Count(this.#row, PLACES[name])
+  }
+
+  histogram(name: HistogramName): Observations {
+    return new Observations(this.#row, PLACES[name], METRICS[name].buckets)
   }
 
   add(name: PlainName, by: number): void {
@@ -111,13 +119,37 @@ export class Metrics {
   refused(name: RefusalName, by: number): void {
     this.#row[REFUSAL_PLACES[name]]! += by
   }
+}
 
-  observe(name: HistogramName, value: number): void {
-    const { buckets } = METRICS[name]
-    const first = PLACES[name]
+export class Count {
+  readonly #row: Float64Array
+  readonly #place: number
+
+  constructor(row: Float64Array, place: number) {
+    this.#row = row
+    this.#place = place
+  }
+
+  add(by: number): void {
+    this.#row[this.#place]! += by
+  }
+}
+
+export class Observations {
+  readonly #row: Float64Array
+  readonly #first: number
+  readonly #buckets: readonly number[]
+
+  constructor(row: Float64Array, first: number, buckets: readonly number[]) {
+    this.#row = row
+    this.#first = first
+    this.#buckets = buckets
+  }
+
+  observe(value: number): void {
     let bucket = 0
-    while (bucket < buckets.length && value > buckets[bucket]!) bucket++
-    this.#row[first + bucket]! += 1
-    this.#row[first + buckets.length + 1]! += value
+    while (bucket < this.#buckets.length && value > this.#buckets[bucket]!) bucket++
+    this.#row[this.#first + bucket]! += 1
+    this.#row[this.#first + this.#buckets.length + 1]! += value
   }
 }

@@ -29,6 +29,9 @@ interface Log {
 }
 
 export function logGatewayEvents(log: Log, metrics: Metrics): GatewayEvents {
+  const [frames, bytes] = [metrics.counter('received_frames_total'), metrics.counter('received_bytes_total')]
+  const [messages, sentBytes] = [metrics.counter('sent_messages_total'), metrics.counter('sent_bytes_total')]
+  const deliveries = metrics.counter('deliveries_total')
   return {
     lagging: (facts) => {
       metrics.add('lagging_total', 1)
@@ -36,15 +39,15 @@ export function logGatewayEvents(log: Log, metrics: Metrics): GatewayEvents {
     },
     full: (facts) => log.warn({ event: 'full', ...facts }, 'the worker holds as many connections as it may'),
     drained: (facts) => log.info({ event: 'gateway-drained', ...facts }, 'closed all connections'),
-    received: (bytes) => {
-      metrics.add('received_frames_total', 1)
-      metrics.add('received_bytes_total', bytes)
+    received: (frameBytes) => {
+      frames.add(1)
+      bytes.add(frameBytes)
     },
     refused: (refusal) => metrics.refused(refusal, 1),
-    delivered: (connections) => metrics.add('deliveries_total', connections),
-    sent: (bytes) => {
-      metrics.add('sent_messages_total', 1)
-      metrics.add('sent_bytes_total', bytes)
+    delivered: (connections) => deliveries.add(connections),
+    sent: (messageBytes) => {
+      messages.add(1)
+      sentBytes.add(messageBytes)
     },
   }
 }

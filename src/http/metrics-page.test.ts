@@ -31,7 +31,7 @@ test("a worker's next life goes on where the last one stopped", () => {
 test('a histogram counts up to and with the end of a bucket, and what is above the last', () => {
   const rows = newMetricRows(1)
   const metrics = new Metrics(rows, 0)
-  for (const events of [1, 2, 3, 1024, 1025]) metrics.observe('batch_events', events)
+  for (const events of [1, 2, 3, 1024, 1025]) metrics.histogram('batch_events').observe(events)
   const text = metricsText(rows, FIGURES)
   const of = (end: string) => new RegExp(`^parley_batch_events_bucket\\{le="${end}"\\} (\\d+)$`, 'm').exec(text)?.[1]
   equal([of('1'), of('2'), of('4'), of('512'), of('1024'), of('\\+Inf')].join(), '1,2,3,3,4,5')
@@ -51,7 +51,7 @@ test('every metric has its own place, a help line and a type', () => {
   const rows = newMetricRows(1)
   const metrics = new Metrics(rows, 0)
   metrics.refused('group-full', 5) // the last label before lagging_total
-  metrics.observe('log_sync_seconds', 2) // the last bucket before log_used_bytes
+  metrics.histogram('log_sync_seconds').observe(2) // the last bucket before log_used_bytes
   const text = metricsText(rows, FIGURES)
   match(text, /^parley_lagging_total 0$/m)
   match(text, /^parley_log_used_bytes 0$/m)

@@ -2,6 +2,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'vitest'
 import { METRICS, Metrics, newMetricRows } from '../domain/metrics.js'
+import { REFUSALS, type RefusalName } from '../domain/refusal.js'
 import { metricsText } from './metrics-page.js'
 
 const FIGURES = { residentBytes: 1024, cpuSeconds: 1.5, version: '0.1.0' }
@@ -50,11 +51,12 @@ test('docs/operations.md explains every metric', () => {
 test('every metric has its own place, a help line and a type', () => {
   const rows = newMetricRows(1)
   const metrics = new Metrics(rows, 0)
-  metrics.refused('group-full', 5) // the last label before lagging_total
+  for (const name of Object.keys(REFUSALS)) metrics.refused(name as RefusalName, 5)
   metrics.histogram('log_sync_seconds').observe(2) // the last bucket before log_used_bytes
   const text = metricsText(rows, FIGURES)
   match(text, /^parley_lagging_total 0$/m)
   match(text, /^parley_log_used_bytes 0$/m)
+  match(text, /^parley_refusals_total\{refusal="group-full"\} 5$/m)
   for (const name of Object.keys(METRICS)) ok(text.includes(`# HELP parley_${name} `), name)
   for (const line of text.trimEnd().split('\n'))
     match(line, /^(# (HELP|TYPE) \w+ \S.*|\w+(\{\w+="[^"]+"\})? \d+(\.\d+)?)$/)

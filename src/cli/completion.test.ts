@@ -18,6 +18,7 @@ test('bash completes commands, sub-commands and options', () => {
   deepEqual(complete('s'), ['serve'])
   deepEqual(complete('config', ''), ['show'])
   deepEqual(complete('serve', '--c'), ['--config'])
+  deepEqual(complete('config', '--json', 's'), ['show'])
   deepEqual(complete('serve', 'show'), [''])
 })
 

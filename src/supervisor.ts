@@ -33,14 +33,23 @@ export function supervise({ script, environment, workers }: Supervised): void {
   const pause = new RestartPause()
   let child: ChildProcess | undefined
   let servedPort: number | undefined
+  let isServing = false
+  let isReloadWanted = false
   let isStopping = false
 
   process.on('SIGTERM', () => stop('SIGTERM'))
   process.on('SIGINT', () => stop('SIGINT'))
   process.on('SIGHUP', () => {
-    if (servedPort !== undefined) child?.kill('SIGHUP')
+    isReloadWanted = true
+    if (isServing) reload()
   })
   begin()
+
+  /** A server that is starting has no ear for the signal yet, and may have read the file before it changed. */
+  function reload(): void {
+    if (isReloadWanted) child?.kill('SIGHUP')
+    isReloadWanted = false
+  }
 
   function begin(): void {
     pause.began(performance.now())
@@ -55,12 +64,15 @@ export function supervise({ script, environment, workers }: Supervised): void {
     })
     child.on('message', ({ port }: ServingNotice) => {
       servedPort = port
+      isServing = true
+      reload()
     })
     child.on('exit', ended)
   }
 
   function ended(code: number | null, signal: NodeJS.Signals | null): void {
     child = undefined
+    isServing = false
     if (isStopping || code === EXIT_CONFIG || servedPort === undefined) process.exit(code ?? 1)
     const pauseMs = pause.next(performance.now())
     process.stderr.write(`Parley ended (${signal ?? `exit code ${code}`}); starting it again\n`)

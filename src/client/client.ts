@@ -50,6 +50,7 @@ export class Client {
   readonly #states: Listeners<ConnectionState>
   readonly #troubles: Listeners<Trouble>
   readonly #outgoing = new Map<string, Outgoing>()
+  readonly #followed = new Set<string>()
   readonly #streams = new Map<string, Set<EventStream>>()
   /** What waits until the storage is open, or until it is known who we are. */
   #held: Held[] = []
@@ -239,7 +240,7 @@ export class Client {
         key = keyOf(name)
         const streams = this.#streams.get(key) ?? new Set()
         this.#streams.set(key, streams.add(stream))
-        device.session.follow(name)
+        this.#follow(device, name)
       },
       closed: () => stream.end(),
     })
@@ -286,7 +287,8 @@ export class Client {
       trouble: (trouble) => this.#troubles.tell(trouble),
       stored: ({ id }) => this.#outgoing.get(id)?.advance('queued'),
       sent: ({ id }) => this.#outgoing.get(id)?.advance('sent'),
-      settled: (_, { id }, outcome) => {
+      settled: (name, { id }, outcome) => {
+        if (outcome.kind === 'acked') this.#follow(this.#device!, name) // who may write in it is in it
         const outgoing = this.#outgoing.get(id)
         if (outcome.kind === 'refused' || outcome.seq !== undefined) this.#outgoing.delete(id)
         outgoing?.settle(outcome)
@@ -294,6 +296,13 @@ export class Client {
       unknown: (_, { id }) => this.#outgoing.get(id)?.lose(),
       shown: (name, item) => this.#shown(name, item),
     }
+  }
+
+  #follow(device: Device, name: ConversationName): void {
+    const key = keyOf(name)
+    if (this.#followed.has(key)) return
+    this.#followed.add(key)
+    device.session.follow(name)
   }
 
   #shown(name: ConversationName, item: Item): void {

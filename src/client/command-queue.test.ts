@@ -105,6 +105,17 @@ test('a new lane takes what was never sent; the rest is unknown', () => {
   deepEqual(sent(), ['c 1', 'd 2'])
 })
 
+test('what was refused because another message has its n goes on in the new lane', () => {
+  const { queue, sent, entryOf } = queueOf(['a', 'b'])
+  sent()
+  deepEqual(queue.refused(entryOf('a'), 1, refusal(1105)), { kind: 'lane-lost', why: 'lane-reused' })
+  deepEqual(
+    queue.changeLane().map((command) => command.id),
+    ['b'],
+  )
+  deepEqual(sent(), ['a 1'])
+})
+
 test('nothing goes out before it is stored, as it is then', () => {
   const queue = new CommandQueue({ kind: 2, id: 'lunch' }, 64)
   queue.add({ id: 'a', body: { kind: 'send', content: new Uint8Array() } })

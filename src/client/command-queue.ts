@@ -168,7 +168,11 @@ export class CommandQueue {
   /** `attempt` is the sending that this answers. */
   refused(entry: Entry, attempt: number, refusal: RefusalFrame): Verdict {
     const name = refusalOfWire(refusal.code)
-    if (name !== undefined && isAboutLane(name)) return { kind: 'lane-lost', why: name }
+    if (name !== undefined && isAboutLane(name)) {
+      // Another message has this n, so this one was not accepted for certain: the next lane takes it.
+      if (name === 'lane-reused' && entry.voidFor === undefined) entry.attempt = 0
+      return { kind: 'lane-lost', why: name }
+    }
     if (!isFinalCode(refusal.code)) return attempt === entry.attempt ? this.#again(entry, refusal) : NOTHING
     if (attempt >= entry.voidFrom || (name !== undefined && OWNERS_REFUSALS.has(name))) {
       return this.#done(entry, { kind: 'refused', code: refusal.code, n: entry.n })
@@ -210,6 +214,7 @@ export class CommandQueue {
     this.#entries = this.#entries.filter((entry) => entry.attempt === 0)
     for (const entry of this.#entries) {
       entry.n = 0
+      entry.isSent = false
       entry.revision++
     }
     this.#nextN = 1

@@ -13,4 +13,5 @@ for (let number = 1; ; number++) {
   const outgoing = client.conversation(group).send(`${life}.${number}`)
   void outgoing.stored().then(() => console.log(`stored ${life}.${number}`))
   if (number % 20 === 0) await outgoing.stored()
+  if (number % 50 === 0) await outgoing.acked()
 }

@@ -2,7 +2,7 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'vitest'
@@ -153,6 +153,31 @@ test('what was queued offline goes out in the next life, and is shown there as p
   rmSync(folder, { recursive: true })
 })
 
+test('a storage restored from an old backup takes a new lane, and says so', async () => {
+  await using server = await ServerProcess.start()
+  const [folder, backup] = [
+    mkdtempSync(join(tmpdir(), 'parley-client-')),
+    mkdtempSync(join(tmpdir(), 'parley-backup-')),
+  ]
+  const live = async (text: string) => {
+    const client = clientOf(server, 'alice', { storage: fileStorage(folder) })
+    const troubles: string[] = []
+    client.onTrouble(({ kind }) => troubles.push(kind))
+    await client.connect()
+    const { seq } = await client.direct('bob').send(text).acked()
+    await client.close()
+    return { seq, troubles }
+  }
+  deepEqual(await live('one'), { seq: 1, troubles: [] })
+  cpSync(folder, backup, { recursive: true })
+  deepEqual(await live('two'), { seq: 2, troubles: [] })
+  rmSync(folder, { recursive: true })
+  cpSync(backup, folder, { recursive: true })
+  deepEqual(await live('three'), { seq: 3, troubles: ['lane-lost'] })
+  deepEqual(await live('four'), { seq: 4, troubles: [] })
+  for (const each of [folder, backup]) rmSync(each, { recursive: true })
+})
+
 test('a device that is killed again and again loses nothing it stored, and sends nothing twice', async () => {
   await using server = await ServerProcess.start()
   const folder = mkdtempSync(join(tmpdir(), 'parley-client-'))
@@ -162,7 +187,7 @@ test('a device that is killed again and again loses nothing it stored, and sends
   const stored: string[] = []
   const shown: string[] = []
   for (let life = 1; life <= 5; life++) {
-    const lines = await liveUntil(life * 60, [urlOf(server), tokenOf('writer'), folder, `${life}`, group.id!])
+    const lines = await liveUntil(life * 130, [urlOf(server), tokenOf('writer'), folder, `${life}`, group.id!])
     deepEqual(
       lines.filter((line) => line.startsWith('trouble')),
       [],

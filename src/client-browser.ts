@@ -18,15 +18,23 @@ interface BrowserGlobals {
   readonly indexedDB?: PlatformIndexedDb
   readonly navigator?: { readonly locks?: LockManager }
   addEventListener?(type: 'online', listener: () => void): void
+  removeEventListener?(type: 'online', listener: () => void): void
 }
 
 const globals = globalThis as unknown as BrowserGlobals
 
 export class ParleyClient extends Client {
+  readonly #networkIsBack = () => this.wake()
+
   constructor(options: ClientOptions) {
     const transport = webSocketTransport(() => globals.WebSocket)
     super(options, { transport, clock: PLATFORM_CLOCK, random: SYSTEM_RANDOM })
-    globals.addEventListener?.('online', () => this.wake())
+    globals.addEventListener?.('online', this.#networkIsBack)
+  }
+
+  override async close(): Promise<void> {
+    globals.removeEventListener?.('online', this.#networkIsBack)
+    await super.close()
   }
 }
 

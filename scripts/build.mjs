@@ -1,7 +1,7 @@
 /**
  * Bundles the entry points into dist/, each group only when one of its inputs changed.
  *
- *   node scripts/build.mjs [server] [bench] [kills] [sim]      (no argument: all groups)
+ *   node scripts/build.mjs [server] [client] [client-node] [bench] [kills] [sim]      (no argument: all groups)
  *
  * What went into a bundle is known exactly from esbuild's metafile, so "changed" means: the content of
  * one of those files, this script, or the lock file differs from what the last build saw. Entry points
@@ -11,6 +11,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 
 /** Group → output folder and entry points (output name → source). A new program is one line here. */
 const GROUPS = {
@@ -22,6 +23,18 @@ const GROUPS = {
       worker: 'src/worker.ts', // worker thread
       cli: 'src/cli/main.ts',
     },
+  },
+  client: {
+    outdir: 'dist/client',
+    entries: { browser: 'src/client-browser.ts' },
+    // One file with all it needs: a page may load it as it is.
+    options: { platform: 'browser', target: 'es2022', packages: 'bundle', splitting: false, minify: true },
+    showsSize: true,
+  },
+  'client-node': {
+    outdir: 'dist/client',
+    entries: { node: 'src/client-node.ts' },
+    options: { splitting: false },
   },
   bench: {
     outdir: 'dist/bench',
@@ -84,6 +97,7 @@ async function build(name, group, entries) {
       metafile: true,
       logLevel: 'warning',
       absWorkingDir: root,
+      ...group.options,
     })
   } catch {
     fail(`cannot build ${name}`) // esbuild has printed where and why
@@ -100,7 +114,15 @@ async function build(name, group, entries) {
     }),
   )
   removeStaleChunks(group, new Set(outputs.map((file) => resolve(file))))
-  process.stderr.write(`build: ${name}, ${inputs.length} files in ${Math.round(performance.now() - startedAt)} ms\n`)
+  const size = group.showsSize ? `, ${gzippedKiB(group, entries)} KiB gzipped` : ''
+  const tookMs = Math.round(performance.now() - startedAt)
+  process.stderr.write(`build: ${name}, ${inputs.length} files in ${tookMs} ms${size}\n`)
+}
+
+/** Of all its entry points together, as a web server would send them. */
+function gzippedKiB(group, entries) {
+  const files = Object.keys(entries).map((entry) => readFileSync(join(group.outdir, `${entry}.js`)))
+  return (files.reduce((sum, file) => sum + gzipSync(file, { level: 9 }).length, 0) / 1024).toFixed(1)
 }
 
 function removeStaleChunks(group, current) {

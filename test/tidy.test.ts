@@ -37,14 +37,16 @@ const ADAPTED: Record<string, readonly string[] | undefined> = {
   storage: undefined,
   push: undefined,
   gateway: ['socket-server.ts', 'options.ts'],
+  client: ['storage.ts', 'transport.ts', 'link.ts'],
 }
 
-/** Folder → packages and Node modules it may use. A folder that is not listed here is free to choose. */
+/** Folder or adapter → packages and Node modules it may use. One that is not listed here is free to choose. */
 const MAY_USE: Record<string, readonly string[]> = {
   domain: ['node:crypto'],
   protocol: ['flatbuffers'],
   actors: [],
   client: ['flatbuffers'], // it runs in browsers
+  'client/web': [],
 }
 
 const FILE_LINES_MAX = 350
@@ -127,6 +129,8 @@ describe('each rule sees a planted offence', () => {
   test('pure folders use no packages', () => {
     complains(packageOffences(planted('src/actors/a.ts', `import { readFile } from 'node:fs/promises'`)), /node:fs/)
     complains(packageOffences(planted('src/domain/a.ts', `import { z } from 'zod'`)), /zod/)
+    complains(packageOffences(planted('src/client/web/a.ts', `import 'node:fs'`)), /client\/web may not use node:fs/)
+    deepEqual(packageOffences(planted('src/client/node/a.ts', `import 'node:fs'`)), [])
     deepEqual(packageOffences(planted('src/actors/a.test.ts', `import { test } from 'vitest'`)), [])
   })
 
@@ -193,10 +197,10 @@ function refuseToAdapter(from: Place, to: Place, target: string): string | undef
 
 function packageOffences({ path, text }: Source): string[] {
   const from = placeOf(path)
-  const allowed = from && MAY_USE[from.folder]
+  const allowed = from && MAY_USE[nameOf(from)]
   if (allowed === undefined || isTest(path)) return []
   const used = importsOf(text).filter((specifier) => !specifier.startsWith('.'))
-  return used.filter((name) => !allowed.includes(name)).map((name) => `${path}: ${from?.folder} may not use ${name}`)
+  return used.filter((name) => !allowed.includes(name)).map((name) => `${path}: ${nameOf(from!)} may not use ${name}`)
 }
 
 function adapterClientOffences(all: readonly Source[]): string[] {

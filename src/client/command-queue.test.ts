@@ -105,12 +105,56 @@ test('a new lane takes what was never sent; the rest is unknown', () => {
   deepEqual(sent(), ['c 1', 'd 2'])
 })
 
+test('what was refused because another message has its n goes on in the new lane', () => {
+  const { queue, sent, entryOf } = queueOf(['a', 'b'])
+  sent()
+  deepEqual(queue.refused(entryOf('a'), 1, refusal(1105)), { kind: 'lane-lost', why: 'lane-reused' })
+  deepEqual(
+    queue.changeLane().map((command) => command.id),
+    ['b'],
+  )
+  deepEqual(sent(), ['a 1'])
+})
+
+test('nothing goes out before it is stored, as it is then', () => {
+  const queue = new CommandQueue({ kind: 2, id: 'lunch' }, 64)
+  queue.add({ id: 'a', body: { kind: 'send', content: new Uint8Array() } })
+  equal(queue.next(), undefined)
+  const [a] = queue.takeUnstored()
+  equal(queue.next(), undefined)
+  queue.stored(a!, a!.revision)
+  equal(queue.next(), a)
+  deepEqual(queue.takeUnstored(), [])
+
+  const before = a!.revision
+  queue.refused(a!, 1, refusal(1103)) // now a void is to be sent
+  queue.resume()
+  queue.stored(a!, before)
+  equal(queue.next(), undefined)
+  deepEqual(queue.takeUnstored(), [a])
+  queue.stored(a!, a!.revision)
+  equal(queue.frameOf(queue.next()!, 1).kind, 'void')
+})
+
+test('a restored queue goes on where the last life stopped', () => {
+  const { queue, sent } = queueOf([])
+  const command = (id: string) => ({ id, body: { kind: 'send', content: new Uint8Array() } }) as const
+  queue.restore(9, [
+    { command: command('a'), n: 7, voidFor: undefined },
+    { command: command('b'), n: 8, voidFor: 1103 },
+    { command: command('c'), n: 0, voidFor: undefined },
+  ])
+  queue.add(command('d'))
+  deepEqual(sent(), ['a 7', 'void 8', 'c 9', 'd 10'])
+})
+
 function queueOf(ids: readonly string[], window = 64) {
   const queue = new CommandQueue({ kind: 2, id: 'lunch' }, window)
   for (const id of ids) queue.add({ id, body: { kind: 'send', content: new Uint8Array() } })
   const entries = new Map<string, Entry>()
   const sent = () => {
     const names: string[] = []
+    for (const entry of queue.takeUnstored()) queue.stored(entry, entry.revision)
     for (let entry = queue.next(); entry !== undefined; entry = queue.next()) {
       entries.set(entry.command.id, entry)
       const frame = queue.frameOf(entry, 1)

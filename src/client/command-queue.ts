@@ -4,10 +4,13 @@
  * Numbers are dense from 1 and never given to another command once sent; at most a window of them is unanswered. A
  * command is sent again until its outcome is known. When the server says "not now" to one, all behind it wait with it,
  * because the server takes them in order only.
+ *
+ * Nothing goes out before it is stored as it goes out: a device that sent n and forgot it would give n away twice.
  */
 import type { ConversationKind } from '../domain/ids.js'
-import { isAboutLane, isFinal, type RefusalName, refusalOfWire } from '../domain/refusal.js'
+import { isAboutLane, isFinalCode, type RefusalName, refusalOfWire } from '../domain/refusal.js'
 import type { AckFrame, EncodableFrame, RefusalFrame } from '../protocol/decoded-frame.js'
+import { assert } from '../std/assert.js'
 
 export interface ConversationName {
   readonly kind: ConversationKind
@@ -47,6 +50,18 @@ export interface Entry {
   voidFor: number | undefined
   /** Sendings from this one on are voids. */
   voidFrom: number
+  /** Counts changes of what must survive a crash: n and voidFor. */
+  revision: number
+  /** The revision that was handed out to be stored, and the one that is. */
+  noted: number
+  stored: number
+}
+
+/** A command as it survives a crash. */
+export interface KeptCommand {
+  readonly command: Command
+  readonly n: number
+  readonly voidFor: number | undefined
 }
 
 const NOTHING: Verdict = { kind: 'nothing' }
@@ -78,27 +93,48 @@ export class CommandQueue {
     return this.#entries.length
   }
 
+  /** The n of the next command that gets one. */
+  get nextN(): number {
+    return this.#nextN
+  }
+
   add(command: Command): void {
-    this.#entries.push({
-      command,
-      n: 0,
-      isSent: false,
-      attempt: 0,
-      voidFor: undefined,
-      voidFrom: Number.POSITIVE_INFINITY,
-    })
+    this.#entries.push(entryOf({ command, n: 0, voidFor: undefined }, 0))
+  }
+
+  /** Takes up what an earlier life of this device stored, in its order. */
+  restore(nextN: number, kept: readonly KeptCommand[]): void {
+    assert(this.#entries.length === 0 && this.#nextN === 1, 'a queue is restored before it is used')
+    this.#nextN = nextN
+    this.#entries = kept.map((each) => entryOf(each, 1))
+  }
+
+  /** Numbers what the window has room for, and returns what is to be stored; then tell with `stored`. */
+  takeUnstored(): Entry[] {
+    const unstored: Entry[] = []
+    const lowest = this.#entries[0]?.n || this.#nextN
+    for (const entry of this.#entries) {
+      if (entry.n === 0 && this.#nextN < lowest + this.#window) {
+        entry.n = this.#nextN++
+        entry.revision++
+      }
+      if (entry.noted === entry.revision) continue
+      entry.noted = entry.revision
+      unstored.push(entry)
+    }
+    return unstored
+  }
+
+  /** `revision` of this entry survives a crash from now on. */
+  stored(entry: Entry, revision: number): void {
+    entry.stored = Math.max(entry.stored, revision)
   }
 
   /** The next command to send now, marked as sent. */
   next(): Entry | undefined {
     if (this.#isWaiting) return undefined
     const entry = this.#entries.find((each) => !each.isSent)
-    if (entry === undefined) return undefined
-    if (entry.n === 0) {
-      const lowest = this.#entries[0]!.n || this.#nextN
-      if (this.#nextN >= lowest + this.#window) return undefined
-      entry.n = this.#nextN++
-    }
+    if (entry === undefined || entry.n === 0 || entry.stored < entry.revision) return undefined
     entry.isSent = true
     entry.attempt++
     return entry
@@ -132,15 +168,19 @@ export class CommandQueue {
   /** `attempt` is the sending that this answers. */
   refused(entry: Entry, attempt: number, refusal: RefusalFrame): Verdict {
     const name = refusalOfWire(refusal.code)
-    if (name !== undefined && isAboutLane(name)) return { kind: 'lane-lost', why: name }
-    const isNever = name === undefined ? isFinalCode(refusal.code) : isFinal(name)
-    if (!isNever) return attempt === entry.attempt ? this.#again(entry, refusal) : NOTHING
+    if (name !== undefined && isAboutLane(name)) {
+      // Another message has this n, so this one was not accepted for certain: the next lane takes it.
+      if (name === 'lane-reused' && entry.voidFor === undefined) entry.attempt = 0
+      return { kind: 'lane-lost', why: name }
+    }
+    if (!isFinalCode(refusal.code)) return attempt === entry.attempt ? this.#again(entry, refusal) : NOTHING
     if (attempt >= entry.voidFrom || (name !== undefined && OWNERS_REFUSALS.has(name))) {
       return this.#done(entry, { kind: 'refused', code: refusal.code, n: entry.n })
     }
     if (entry.voidFor !== undefined) return NOTHING // the gateway again, about an older sending
     entry.voidFor = refusal.code
     entry.voidFrom = entry.attempt + 1
+    entry.revision++
     return this.#again(entry, refusal)
   }
 
@@ -170,16 +210,21 @@ export class CommandQueue {
 
   /** A new lane begins at 1. Returns what may or may not have been accepted in the old one; the rest goes on. */
   changeLane(): Command[] {
-    const unknown = this.#entries.filter((entry) => entry.n > 0).map((entry) => entry.command)
-    this.#entries = this.#entries.filter((entry) => entry.n === 0)
+    const unknown = this.#entries.filter((entry) => entry.attempt > 0).map((entry) => entry.command)
+    this.#entries = this.#entries.filter((entry) => entry.attempt === 0)
+    for (const entry of this.#entries) {
+      entry.n = 0
+      entry.isSent = false
+      entry.revision++
+    }
     this.#nextN = 1
     this.#isWaiting = false
     return unknown
   }
 }
 
-/** The hundreds digit tells what to do about a code that this build does not know. */
-function isFinalCode(code: number): boolean {
-  const hundreds = Math.floor(code / 100)
-  return hundreds === 11 || hundreds === 14
+function entryOf({ command, n, voidFor }: KeptCommand, stored: number): Entry {
+  const voidFrom = voidFor === undefined ? Number.POSITIVE_INFINITY : 2
+  const attempt = n > 0 ? 1 : 0 // an earlier life may have sent it
+  return { command, n, voidFor, voidFrom, isSent: false, attempt, revision: 1, noted: stored, stored }
 }

@@ -3,7 +3,7 @@
  * Pairs answers with questions; what was asked on a connection that broke is not answered.
  */
 import { LIMITS } from '../domain/limits.js'
-import { isFinal, refusalOfWire } from '../domain/refusal.js'
+import { isFinalCode, refusalOfWire } from '../domain/refusal.js'
 import { decodeFrames } from '../protocol/decode.js'
 import type { DecodedFrame, EncodableFrame, HelloFrame, RefusalFrame, WelcomeFrame } from '../protocol/decoded-frame.js'
 import { encodeFrame } from '../protocol/encode.js'
@@ -37,7 +37,11 @@ export interface LinkParts {
   received(frame: DecodedFrame): void
   /** The server will not have us, for a reason that dialling again does not change. The link has stopped. */
   rejected(refusal: RefusalFrame): void
+  changed(state: LinkState): void
 }
+
+/** `waiting` for the time to dial again; `connecting` until the server says Welcome. */
+export type LinkState = 'stopped' | 'waiting' | 'connecting' | 'online'
 
 /** What waits for the answer to a ref. */
 export interface Asked {
@@ -54,7 +58,7 @@ const ANSWER_MS_MAX = 15_000
 export class Link {
   readonly #parts: LinkParts
   readonly #asked = new Map<number, Asked & { readonly deadline: number }>()
-  #state: 'stopped' | 'waiting' | 'connecting' | 'online' = 'stopped'
+  #state: LinkState = 'stopped'
   #connection: Connection | undefined
   #nextRef = 1
   #failures = 0
@@ -80,16 +84,24 @@ export class Link {
 
   stop(): void {
     this.#hangUp()
-    this.#state = 'stopped'
+    this.#become('stopped')
+  }
+
+  /** The network is back: dials now, where it waits to. */
+  wake(): void {
+    if (this.#state !== 'waiting') return
+    this.#timer?.cancel()
+    this.#connect()
   }
 
   /** Breaks the connection and makes another: what a change of network does. */
   reconnect(atLeastMs = 0): void {
     if (this.#state === 'stopped') return
     this.#hangUp()
-    this.#state = 'waiting'
+    this.#become('waiting')
     const backoffMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** this.#failures++)
-    const delayMs = Math.max(atLeastMs, backoffMs * (0.5 + fraction(this.#parts.random)))
+    // Full jitter: devices that lost one server come back spread over the whole of the wait.
+    const delayMs = atLeastMs + backoffMs * fraction(this.#parts.random)
     this.#timer = this.#parts.clock.after(delayMs, () => this.#connect())
   }
 
@@ -100,7 +112,7 @@ export class Link {
   }
 
   #connect(): void {
-    this.#state = 'connecting'
+    this.#become('connecting')
     const isCurrent = () => this.#connection === connection
     const connection = this.#parts.dial({
       opened: () => {
@@ -129,15 +141,14 @@ export class Link {
   }
 
   #welcomed(welcome: WelcomeFrame): void {
-    this.#state = 'online'
     this.#failures = 0
     this.#watch(welcome.heartbeatMs)
+    this.#become('online')
     this.#parts.up(welcome)
   }
 
   #refused(refusal: RefusalFrame): void {
-    const name = refusalOfWire(refusal.code)
-    if (name === undefined || !isFinal(name)) {
+    if (!isFinalCode(refusal.code)) {
       this.reconnect(refusal.retryAfterMs)
       return
     }
@@ -179,7 +190,9 @@ export class Link {
   #received(message: Uint8Array): void {
     this.#heardAt = this.#parts.clock.monotonic()
     const connection = this.#connection
-    for (const frame of decodeFrames(message)) {
+    const frames = framesOf(message)
+    if (frames === undefined) return this.reconnect()
+    for (const frame of frames) {
       this.#frame(frame)
       if (this.#connection !== connection) return
     }
@@ -200,15 +213,31 @@ export class Link {
 
   /** A refusal of the connection as a whole. */
   #refusedAll(refusal: RefusalFrame): void {
-    if (refusalOfWire(refusal.code) === 'replaced') {
+    const hundreds = Math.floor(refusal.code / 100)
+    if (hundreds === 14 || refusalOfWire(refusal.code) === 'replaced') {
       this.stop()
       this.#parts.rejected(refusal)
-    } else if (Math.floor(refusal.code / 100) === 13) {
+    } else if (hundreds === 13) {
       this.reconnect(refusal.retryAfterMs)
     }
   }
 
   #write(frame: EncodableFrame): void {
     this.#connection?.send(encodeFrame(frame))
+  }
+
+  #become(state: LinkState): void {
+    if (state === this.#state) return
+    this.#state = state
+    this.#parts.changed(state)
+  }
+}
+
+/** Undefined for bytes that are no frames: whoever sent them does not speak our protocol, or something lies between. */
+function framesOf(message: Uint8Array): DecodedFrame[] | undefined {
+  try {
+    return decodeFrames(message)
+  } catch {
+    return undefined
   }
 }

@@ -2,15 +2,22 @@
  * A device's logical link to the server: whatever connections come and go, commands keep their order and are accepted
  * once, and every timeline that is followed comes to be held without a gap.
  *
- * Pure: bytes go in and out through a `Dialer`, time and chance are injected, nothing is stored. `send` and `change`
- * queue a command; its outcome comes to the listener once, however many connections it took.
+ * Pure: bytes go in and out through a `Dialer`, time and chance are injected, and what must survive a crash is told to a
+ * `Journal` before anything relies on it. A command's outcome comes to the listener once, however many connections it
+ * took. Timelines: follower.ts; single reads: history-reads.ts.
  */
 import type { ConversationKind } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
-import { isAboutLane, isFinal, type RefusalName, refusalOfWire } from '../domain/refusal.js'
-import { encodeContent, type MessageContent } from '../protocol/content.js'
-import type { DecodedFrame, EventFrame, LaneName, RefusalFrame, SkipFrame } from '../protocol/decoded-frame.js'
-import { HistoryMode } from '../protocol/wire-numbers.js'
+import { isAboutLane, type RefusalName, refusalOfWire } from '../domain/refusal.js'
+import type { MessageContent } from '../protocol/content.js'
+import type {
+  DecodedFrame,
+  EventFrame,
+  LaneName,
+  RefusalFrame,
+  SkipFrame,
+  WelcomeFrame,
+} from '../protocol/decoded-frame.js'
 import type { Clock } from '../std/clock.js'
 import { type Random, random64 } from '../std/random.js'
 import {
@@ -21,11 +28,20 @@ import {
   type Entry,
   type Verdict,
 } from './command-queue.js'
-import { type Dialer, Link } from './link.js'
+import { changeCommand, sendCommand } from './commands.js'
+import { type Followed, Follower } from './follower.js'
+import { type HistoryOutcome, type HistoryRange, HistoryReads } from './history-reads.js'
+import { FORGETFUL, type Journal, type KeptSession } from './journal.js'
+import { type Dialer, Link, type LinkState } from './link.js'
 import { type Item, Timeline } from './timeline.js'
 
 export interface SessionListener {
-  online(lane: LaneName): void
+  connection(state: LinkState): void
+  online(welcome: WelcomeFrame): void
+  /** A command survives a crash from now on. */
+  stored(command: Command): void
+  /** A command has left for the server, perhaps not for the first time. */
+  sent(command: Command): void
   /** Told once per command. */
   settled(conversation: ConversationName, command: Command, outcome: CommandOutcome, lane: LaneName): void
   /** An alarm: the server and this device disagree about the lane, as after a restored backup. A new one is opened. */
@@ -47,21 +63,18 @@ export interface SessionParts {
   readonly listener: SessionListener
   readonly token: string
   readonly device: string
+  /** Where what must survive a crash is kept; by default nowhere. */
+  readonly journal?: Journal
+  /** What an earlier life of this device kept there. */
+  readonly kept?: KeptSession
+  /** As in FollowerParts. */
+  readonly recentMax?: number
 }
 
-const HISTORY_LIMIT = 100
-const ASK_AGAIN_MS_MIN = 100
-/** Histories asked for at once. Answers of LIMITS.historyBytesMax each must not make us a reader that is cut off. */
-const ASKING_MAX = 4
 /** Of the requests that may be unanswered, half are left for history. */
 const COMMANDS_IN_FLIGHT_MAX = LIMITS.inFlightMax / 2
 
-interface Conversation {
-  readonly name: ConversationName
-  readonly queue: CommandQueue
-  readonly timeline: Timeline
-  isFollowed: boolean
-}
+type Conversation = Followed & { readonly queue: CommandQueue }
 
 export class Session {
   readonly #parts: SessionParts
@@ -71,24 +84,34 @@ export class Session {
   /** Raised with each connection: what was to be tried again on an old one is tried already. */
   #life = 0
   #pumpIsDue = false
-  /** Conversations with a question under way, and those whose turn comes then. */
-  readonly #asking = new Set<Conversation>()
-  readonly #toAsk = new Set<Conversation>()
+  #token: string
+  readonly #journal: Journal
+  readonly #follower: Follower
+  readonly #reads: HistoryReads
 
   constructor(parts: SessionParts) {
     this.#parts = parts
-    const { clock, random, dial, token, device } = parts
-    this.#lane = { number: 0, random: random64(random) }
+    const { clock, random, dial, device, kept } = parts
+    this.#token = parts.token
+    this.#journal = parts.journal ?? FORGETFUL
+    this.#lane = kept?.lane ?? { number: 0, random: random64(random) }
     this.#link = new Link({
       clock,
       random,
       dial,
-      hello: (ref) => ({ kind: 'hello', ref, token, device, lane: this.#lane }),
-      up: ({ lane }) => this.#up(lane),
+      hello: (ref) => ({ kind: 'hello', ref, token: this.#token, device, lane: this.#lane }),
+      up: (welcome) => this.#up(welcome),
       down: () => this.#down(),
       received: (frame) => this.#received(frame),
       rejected: (refusal) => this.#rejected(refusal),
+      changed: (state) => parts.listener.connection(state),
     })
+    const later = (delayMs: number, task: () => void) => this.#later(delayMs, task)
+    const answered = () => this.#pumpSoon()
+    this.#follower = new Follower({ link: this.#link, recentMax: parts.recentMax, later, answered })
+    this.#reads = new HistoryReads({ link: this.#link, clock, later })
+    if (kept === undefined) this.#journal.lane(this.#lane)
+    else this.#restore(kept)
   }
 
   get isOnline(): boolean {
@@ -109,60 +132,91 @@ export class Session {
 
   stop(): void {
     this.#link.stop()
+    this.#reads.stop()
+  }
+
+  /** Says Hello with this one from now on. */
+  renewToken(token: string): void {
+    this.#token = token
   }
 
   reconnect(): void {
     this.#link.reconnect()
   }
 
-  /** Queues a message; its id is drawn here. */
+  wake(): void {
+    this.#link.wake()
+  }
+
+  /** Queues a message. */
   send(name: ConversationName, content: Omit<MessageContent, 'messageId'>): Command {
-    const messageId = (random64(this.#parts.random) << 64n) | random64(this.#parts.random)
-    const id = messageId.toString(16).padStart(32, '0')
-    return this.#add(name, { id, body: { kind: 'send', content: encodeContent({ ...content, messageId }) } })
+    return this.queue(name, sendCommand(this.#parts.random, content))
   }
 
   change(name: ConversationName, action: number, users: readonly string[]): Command {
-    const id = `change ${random64(this.#parts.random).toString(16)}`
-    return this.#add(name, { id, body: { kind: 'change', action, users } })
+    return this.queue(name, changeCommand(this.#parts.random, action, users))
   }
 
-  #add(name: ConversationName, command: Command): Command {
+  queue(name: ConversationName, command: Command): Command {
     this.#conversation(name.kind, name.id).queue.add(command)
     this.#pumpSoon()
     return command
+  }
+
+  /** Reads once, whether the conversation is followed or not. */
+  read(name: ConversationName, range: HistoryRange, done: (outcome: HistoryOutcome) => void): void {
+    const minSeq = this.#conversation(name.kind, name.id).timeline.known
+    this.#reads.read(name, { ...range, minSeq }, done)
   }
 
   /** Holds this conversation's timeline from the first seq on; asks for news where it is followed already. */
   follow(name: ConversationName): void {
     const conversation = this.#conversation(name.kind, name.id)
     conversation.isFollowed = true
-    this.#ask(conversation)
+    this.#noteConversation(conversation)
+    this.#follower.ask(conversation)
+  }
+
+  #restore({ conversations }: KeptSession): void {
+    for (const { name, nextN, held, isFollowed, commands } of conversations) {
+      const conversation = this.#conversation(name.kind, name.id)
+      conversation.queue.restore(nextN, commands)
+      conversation.isFollowed = isFollowed
+      conversation.timeline.startAfter(held)
+    }
   }
 
   #conversation(kind: ConversationKind, id: string): Conversation {
     const key = `${kind} ${id}`
-    let found = this.#conversations.get(key)
+    const found = this.#conversations.get(key)
     if (found === undefined) {
       const name = { kind, id }
-      const timeline = new Timeline((item) => this.#parts.listener.shown(name, item))
-      found = { name, queue: new CommandQueue(name, LIMITS.laneWindow), timeline, isFollowed: false }
-      this.#conversations.set(key, found)
+      const timeline = new Timeline({
+        shown: (item) => this.#parts.listener.shown(name, item),
+        moved: () => this.#noteConversation(created),
+      })
+      const created = { name, queue: new CommandQueue(name, LIMITS.laneWindow), timeline, isFollowed: false }
+      this.#conversations.set(key, created)
+      return created
     }
     return found
   }
 
-  #up(lane: LaneName): void {
-    this.#lane = lane
-    this.#parts.listener.online(lane)
-    for (const conversation of this.#conversations.values()) if (conversation.isFollowed) this.#ask(conversation)
+  #up(welcome: WelcomeFrame): void {
+    this.#parts.listener.online(welcome)
+    if (!this.isOnline) return // the listener will not have this server, or this user
+    this.#lane = welcome.lane
+    this.#journal.lane(this.#lane)
+    for (const conversation of this.#conversations.values()) {
+      if (conversation.isFollowed) this.#follower.ask(conversation)
+    }
+    this.#reads.connected()
     this.#pumpSoon()
   }
 
   #down(): void {
     this.#life++
-    this.#asking.clear()
-    this.#toAsk.clear()
+    this.#follower.disconnected()
     for (const { queue, timeline } of this.#conversations.values()) {
       queue.disconnected()
       timeline.isAsking = false
@@ -190,16 +244,37 @@ export class Session {
     this.#pumpIsDue = true
     this.#parts.clock.soon(() => {
       this.#pumpIsDue = false
-      if (this.isOnline) for (const conversation of this.#conversations.values()) this.#pump(conversation)
+      for (const conversation of this.#conversations.values()) this.#pump(conversation)
     })
   }
 
   #pump(conversation: Conversation): void {
-    while (this.#link.inFlight < COMMANDS_IN_FLIGHT_MAX) {
+    this.#store(conversation)
+    while (this.isOnline && this.#link.inFlight < COMMANDS_IN_FLIGHT_MAX) {
       const entry = conversation.queue.next()
       if (entry === undefined) return
       this.#sendEntry(conversation, entry)
     }
+  }
+
+  /** Notes what is new in the queue; it leaves once that survives a crash. */
+  #store(conversation: Conversation): void {
+    const { name, queue } = conversation
+    const unstored = queue.takeUnstored().map((entry) => ({ entry, revision: entry.revision }))
+    if (unstored.length === 0) return
+    for (const { entry } of unstored) this.#journal.command(name, entry)
+    this.#noteConversation(conversation)
+    this.#journal.flush(() => {
+      for (const { entry, revision } of unstored) {
+        queue.stored(entry, revision)
+        this.#parts.listener.stored(entry.command)
+      }
+      this.#pumpSoon()
+    })
+  }
+
+  #noteConversation({ name, queue, timeline, isFollowed }: Conversation): void {
+    this.#journal.conversation(name, { nextN: queue.nextN, held: timeline.held, isFollowed })
   }
 
   #sendEntry(conversation: Conversation, entry: Entry): void {
@@ -212,6 +287,7 @@ export class Session {
       },
       unanswered: () => this.#obey(conversation, queue.unanswered(entry, attempt)),
     })
+    this.#parts.listener.sent(entry.command)
   }
 
   #obey(conversation: Conversation, verdict: Verdict): void {
@@ -227,6 +303,7 @@ export class Session {
 
   #settle(conversation: Conversation, command: Command, outcome: CommandOutcome): void {
     this.#parts.listener.settled(conversation.name, command, outcome, this.#lane)
+    this.#journal.settled(conversation.name, command)
     this.#pumpSoon()
     if (outcome.kind !== 'acked' || outcome.seq === undefined) return
     const { timeline } = conversation
@@ -236,15 +313,22 @@ export class Session {
     } else {
       timeline.known = Math.max(timeline.known, outcome.seq)
     }
-    this.#askIfBehind(conversation)
+    this.#follower.askIfBehind(conversation)
   }
 
   #loseLane(why: RefusalName): void {
     this.#parts.listener.laneLost(why)
-    for (const { name, queue } of this.#conversations.values()) {
-      for (const command of queue.changeLane()) this.#parts.listener.unknown(name, command)
-    }
     this.#lane = { number: 0, random: random64(this.#parts.random) }
+    this.#journal.lane(this.#lane)
+    for (const conversation of this.#conversations.values()) {
+      const { name, queue } = conversation
+      for (const command of queue.changeLane()) {
+        this.#journal.settled(name, command)
+        this.#parts.listener.unknown(name, command)
+      }
+      this.#noteConversation(conversation)
+    }
+    this.#pumpSoon()
     this.#link.stop()
     this.#link.start()
   }
@@ -254,75 +338,12 @@ export class Session {
   #received(frame: DecodedFrame): void {
     if (frame.kind !== 'event' && frame.kind !== 'skip') return
     this.#parts.listener.received(frame)
+    if (frame.kind === 'event') this.#reads.received(frame)
     const conversation = this.#conversation(frame.conversationKind as ConversationKind, frame.conversation)
     conversation.isFollowed = true // who is told of a conversation is in it
     const { timeline } = conversation
     if (frame.kind === 'event') timeline.take({ kind: 'event', seq: frame.seq, event: frame })
     else timeline.skip(frame.from, frame.to)
-    this.#askIfBehind(conversation)
+    this.#follower.askIfBehind(conversation)
   }
-
-  #askIfBehind(conversation: Conversation): void {
-    if (conversation.isFollowed && conversation.timeline.isBehind) this.#ask(conversation)
-  }
-
-  #ask(conversation: Conversation): void {
-    const { name, timeline } = conversation
-    if (!this.isOnline || this.#asking.has(conversation)) return
-    timeline.isAsking = true
-    if (this.#asking.size >= ASKING_MAX) {
-      this.#toAsk.add(conversation)
-      return
-    }
-    this.#asking.add(conversation)
-    const question = {
-      kind: 'history' as const,
-      mode: HistoryMode.after,
-      conversationKind: name.kind,
-      conversation: name.id,
-      anchor: timeline.held,
-      limit: HISTORY_LIMIT,
-      minSeq: timeline.known,
-    }
-    this.#link.ask((ref) => ({ ...question, ref }), {
-      answered: (frame) => this.#answered(conversation, frame, question.minSeq),
-      unanswered: () => {
-        this.#askedEnough(conversation)
-        this.#askAgain(conversation, 0)
-      },
-    })
-  }
-
-  #answered(conversation: Conversation, frame: DecodedFrame, knownWhenAsked: number): void {
-    const { timeline } = conversation
-    this.#askedEnough(conversation)
-    this.#pumpSoon()
-    if (frame.kind === 'history-end') {
-      timeline.answered(frame)
-      this.#askIfBehind(conversation)
-    } else if (frame.kind === 'refusal' && isNotNow(refusalOfWire(frame.code))) {
-      this.#askAgain(conversation, Math.max(ASK_AGAIN_MS_MIN, frame.retryAfterMs))
-    } else if (timeline.known > knownWhenAsked) {
-      this.#ask(conversation) // "not a member" was true when it was said; since then we were let in
-    }
-  }
-
-  #askAgain(conversation: Conversation, afterMs: number): void {
-    conversation.timeline.isAsking = true
-    this.#later(afterMs, () => this.#ask(conversation))
-  }
-
-  #askedEnough(conversation: Conversation): void {
-    conversation.timeline.isAsking = false
-    this.#asking.delete(conversation)
-    for (const next of this.#toAsk) {
-      if (this.#asking.size >= ASKING_MAX) return
-      this.#toAsk.delete(next)
-      this.#ask(next)
-    }
-  }
-}
-
-function isNotNow(name: RefusalName | undefined): boolean {
-  return name !== undefined && !isFinal(name)
 }

@@ -40,9 +40,19 @@ test('an answer with a silent gap is an error, never the end', () => {
   equal(timeline.isBehind, true)
 })
 
+test('a timeline may begin above the first seq, and what waited there is shown', () => {
+  const { timeline, shown, take } = timelineOf()
+  for (const seq of [902, 901, 904]) take(seq)
+  timeline.startAfter(900)
+  deepEqual(shown, [901, 902])
+  timeline.startAfter(500)
+  equal(timeline.held, 902)
+  equal(timeline.isBehind, true)
+})
+
 function timelineOf() {
   const shown: number[] = []
-  const timeline = new Timeline((item) => shown.push(item.seq))
+  const timeline = new Timeline({ shown: (item) => shown.push(item.seq), moved: () => {} })
   const command: Command = { id: 'a', body: { kind: 'send', content: new Uint8Array() } }
   return { timeline, shown, take: (seq: number) => timeline.take({ kind: 'own', seq, time: 1, command }) }
 }

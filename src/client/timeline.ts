@@ -1,6 +1,6 @@
 /**
- * What a device holds of one conversation: everything from the first seq on, in order and once, whatever the wire
- * repeats, overtakes or leaves out. What is missing it asks for; a skip counts as held.
+ * What a device holds of one conversation: everything from the first seq on (or from where it begins to hold), in order
+ * and once, whatever the wire repeats, overtakes or leaves out. What is missing it asks for; a skip counts as held.
  */
 import type { EventFrame, HistoryEndFrame } from '../protocol/decoded-frame.js'
 import { assert } from '../std/assert.js'
@@ -10,6 +10,13 @@ import type { Command } from './command-queue.js'
 export type Item =
   | { readonly kind: 'event'; readonly seq: number; readonly event: EventFrame }
   | { readonly kind: 'own'; readonly seq: number; readonly time: number; readonly command: Command }
+
+export interface TimelineListener {
+  /** The next item, in order, once. */
+  shown(item: Item): void
+  /** `held` has grown. */
+  moved(): void
+}
 
 interface SkippedTo {
   readonly kind: 'skip'
@@ -27,14 +34,20 @@ export class Timeline {
   /** A question is under way. */
   isAsking = false
   readonly #ahead = new Map<number, Item | SkippedTo>()
-  readonly #show: (item: Item) => void
+  readonly #listener: TimelineListener
 
-  constructor(show: (item: Item) => void) {
-    this.#show = show
+  constructor(listener: TimelineListener) {
+    this.#listener = listener
   }
 
   get isBehind(): boolean {
     return this.held < this.known
+  }
+
+  /** Begins to hold behind `seq`: what lies at or below it is left to history. Only ever moves up. */
+  startAfter(seq: number): void {
+    if (seq > this.held) this.#advance({ kind: 'skip', to: seq })
+    this.known = Math.max(this.known, this.held)
   }
 
   take(item: Item): void {
@@ -67,10 +80,11 @@ export class Timeline {
       if (next.kind === 'skip') this.held = Math.max(this.held, next.to)
       else {
         this.held = next.seq
-        this.#show(next)
+        this.#listener.shown(next)
       }
       next = this.#takeAhead(this.held + 1)
     }
+    this.#listener.moved()
   }
 
   #takeAhead(seq: number): Item | SkippedTo | undefined {

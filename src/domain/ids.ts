@@ -86,7 +86,9 @@ export function usersOfDirect(id: string): readonly [UserId, UserId] | undefined
 
 /** UTF-8 byte order, which every language has; UTF-16 order differs above U+FFFF. */
 function byBytes(a: string, b: string): number {
-  return Buffer.compare(utf8.encode(a), utf8.encode(b))
+  const [x, y] = [utf8.encode(a), utf8.encode(b)]
+  for (let at = 0; at < x.length && at < y.length; at++) if (x[at] !== y[at]) return x[at]! - y[at]!
+  return x.length - y.length
 }
 
 /** Bounds and characters of a conversation id for its kind. */

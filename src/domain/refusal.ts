@@ -80,7 +80,12 @@ export function refusalOfWire(wire: number): RefusalName | undefined {
 
 /** 11xx and 14xx: the server will never accept this command, so its n is used up. */
 export function isFinal(name: RefusalName): boolean {
-  const hundreds = Math.floor(REFUSALS[name].wire / 100)
+  return isFinalCode(REFUSALS[name].wire)
+}
+
+/** The hundreds digit tells it of every wire code, also of those that this build does not know. */
+export function isFinalCode(wire: number): boolean {
+  const hundreds = Math.floor(wire / 100)
   return hundreds === 11 || hundreds === 14
 }
 

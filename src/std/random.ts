@@ -1,8 +1,6 @@
 /**
  * Randomness as the rest of the code sees it: injected, so that one seed replays a whole simulated world.
  */
-import { randomFillSync } from 'node:crypto'
-
 export interface Random {
   /** A whole number, 0 … 2^32 - 1. */
   uint32(): number
@@ -24,7 +22,7 @@ let left = 0
 export const SYSTEM_RANDOM: Random = {
   uint32() {
     if (left === 0) {
-      randomFillSync(POOL)
+      crypto.getRandomValues(POOL) // Node and browsers alike: the client library draws from it too
       left = POOL.length
     }
     return POOL[--left]!

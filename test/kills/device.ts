@@ -80,7 +80,10 @@ export class Device {
     const { user, recorder } = this.#parts
     const who = () => ({ at: recorder.now, client: this.name })
     return {
+      connection: () => {},
       online: () => {},
+      stored: () => {},
+      sent: () => {},
       settled: ({ id }, command, outcome, lane) => {
         this.#open.delete(command.id)
         this.#settled(id, command.id, outcome, lane.number)

@@ -94,7 +94,10 @@ export class SimClient {
     const { user } = this.#parts
     const client = () => this.name
     return {
+      connection: () => {},
       online: () => {},
+      stored: () => {},
+      sent: () => {},
       settled: ({ id }, command, outcome, lane) => {
         this.#open.delete(command.id)
         this.#settled(id, command.id, outcome, lane.number)

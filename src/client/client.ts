@@ -1,0 +1,339 @@
+/**
+ * The client library: what an application talks to. Around the session machine (session.ts, which the simulator runs)
+ * stand storage, tokens and addresses (device.ts); here callbacks become promises, streams and states.
+ *
+ * Everything works offline: what is sent before or between connections is stored and goes out when there is one.
+ * Handlers are registered before `connect()`: an event that was shown counts as held on this device, for good.
+ */
+import {
+  ActorKind,
+  type ConversationKind,
+  directId,
+  ID_BYTES_MAX,
+  isConversationId,
+  isId,
+  type UserId,
+} from '../domain/ids.js'
+import { ChangeAction } from '../protocol/wire-numbers.js'
+import { random64 } from '../std/random.js'
+import { type ClientOptions, checkOptions, type Platform } from './client-options.js'
+import type { Command, ConversationName } from './command-queue.js'
+import { changeCommand, sendCommand } from './commands.js'
+import { Conversation, type ConversationHost, checkUsers, type HistoryPage } from './conversation.js'
+import { type ConnectionState, Device, type DeviceListener, type Trouble } from './device.js'
+import { ClientError, RefusedError } from './errors.js'
+import { EventStream } from './event-stream.js'
+import type { HistoryAnswer, HistoryOutcome, HistoryRange } from './history-reads.js'
+import { Listeners } from './listeners.js'
+import { Outgoing } from './outgoing.js'
+import { type ClientStorage, MemoryStorage } from './storage.js'
+import type { Item } from './timeline.js'
+import { eventOfItem, type Message, type TimelineEvent } from './timeline-event.js'
+
+/** Commands without an outcome; one more throws `queue-full`. */
+const QUEUE_MAX = 10_000
+/** Calls that wait for the storage, or for a server to say who we are; beside commands these are reads and streams. */
+const HELD_MAX = 2 * QUEUE_MAX
+
+interface Held {
+  readonly conversation: Conversation
+  run(device: Device, name: ConversationName): void
+  /** The client was closed before. */
+  closed(): void
+}
+
+export class Client {
+  readonly #options: ClientOptions
+  readonly #platform: Platform
+  readonly #storage: ClientStorage
+  readonly #events: Listeners<TimelineEvent>
+  readonly #states: Listeners<ConnectionState>
+  readonly #troubles: Listeners<Trouble>
+  readonly #outgoing = new Map<string, Outgoing>()
+  readonly #followed = new Set<string>()
+  readonly #streams = new Map<string, Set<EventStream>>()
+  /** What waits until the storage is open, or until it is known who we are. */
+  #held: Held[] = []
+  #device: Device | undefined
+  #opening: Promise<Device> | undefined
+  #state: ConnectionState = { kind: 'closed' }
+  #isClosed = false
+
+  /** Throws ClientError `bad-option`. Does nothing before `connect`. */
+  constructor(options: ClientOptions, platform: Platform) {
+    checkOptions(options)
+    this.#options = options
+    this.#platform = platform
+    this.#storage = options.storage ?? new MemoryStorage()
+    this.#events = new Listeners(platform.clock)
+    this.#states = new Listeners(platform.clock)
+    this.#troubles = new Listeners(platform.clock)
+  }
+
+  get state(): ConnectionState {
+    return this.#state
+  }
+
+  /**
+   * Opens the storage, then connects and stays connected until `close`. Resolves when the server has welcomed us for the
+   * first time, however long that takes; nothing needs to wait for it. Rejects with StorageError, or with the
+   * error of a connection that has `stopped`; after that it may be called again.
+   */
+  async connect(): Promise<void> {
+    this.#assertOpen()
+    this.#opening ??= this.#open()
+    const device = await this.#opening
+    this.#assertOpen()
+    device.start()
+    await new Promise<void>((resolve, reject) => {
+      const look = (state: ConnectionState) => {
+        if (state.kind === 'online') resolve()
+        else if (state.kind === 'stopped') reject(state.error)
+        else if (state.kind === 'closed') reject(closedError())
+        else return
+        forget()
+      }
+      const forget = this.#states.add(look)
+      if (this.#state.kind === 'online') look(this.#state)
+    })
+  }
+
+  /** Lets go of connection and storage, after what was sent is stored. What is queued goes out with the next client. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    const device = await this.#opening?.catch(() => undefined)
+    await device?.close()
+    for (const { closed } of this.#held) closed()
+    for (const outgoing of this.#outgoing.values()) outgoing.abandon()
+    for (const streams of this.#streams.values()) for (const stream of [...streams]) stream.end()
+    this.#become({ kind: 'closed' })
+  }
+
+  /** The network is back: connects now instead of when it is time to. */
+  wake(): void {
+    this.#device?.session.wake()
+  }
+
+  /** The conversation with one other user. It exists without being created. Throws RefusedError `bad-id`. */
+  direct(user: string): Conversation {
+    if (!isId(user, ID_BYTES_MAX)) throw RefusedError.of('bad-id')
+    return new Conversation(this.#host, ActorKind.direct, { peer: user })
+  }
+
+  /** A conversation that somebody has created, or will. Throws RefusedError `bad-id`. */
+  conversation(id: string, kind: ConversationKind = ActorKind.group): Conversation {
+    if (!isConversationId(kind, id)) throw RefusedError.of('bad-id')
+    return new Conversation(this.#host, kind, { id })
+  }
+
+  /** Resolves when the group exists, with us as its owner. Without an id it gets one at random. */
+  async createGroup({ id, members }: { id?: string; members: readonly string[] }): Promise<Conversation> {
+    checkUsers(members)
+    const { random } = this.#platform
+    const group = this.conversation(id ?? random64(random).toString(16).padStart(16, '0'))
+    await this.#host.change(group, ChangeAction.create, members).acked()
+    return group
+  }
+
+  /** What has no outcome yet, in the order it was sent: after a start, what earlier lives left in the storage. */
+  pending(): Outgoing[] {
+    return [...this.#outgoing.values()]
+  }
+
+  /** Every message of every conversation, our own included, in order and once each. Returns what ends it. */
+  onMessage(listener: (message: Message) => void): () => void {
+    return this.#events.add((event) => {
+      if (event.kind === 'message') listener(event)
+    })
+  }
+
+  /** Messages and changes of membership alike. */
+  onEvent(listener: (event: TimelineEvent) => void): () => void {
+    return this.#events.add(listener)
+  }
+
+  onState(listener: (state: ConnectionState) => void): () => void {
+    return this.#states.add(listener)
+  }
+
+  onTrouble(listener: (trouble: Trouble) => void): () => void {
+    return this.#troubles.add(listener)
+  }
+
+  async #open(): Promise<Device> {
+    try {
+      this.#device = await Device.open({
+        options: this.#options,
+        platform: this.#platform,
+        storage: this.#storage,
+        listener: this.#listener(),
+      })
+    } catch (cause) {
+      this.#opening = undefined // it may be free the next time
+      throw cause
+    }
+    const sentSince = [...this.#outgoing.values()]
+    this.#outgoing.clear()
+    for (const { name, commands } of this.#device.kept?.conversations ?? []) {
+      const conversation = new Conversation(this.#host, name.kind, { id: name.id })
+      for (const { command } of commands) {
+        this.#outgoing.set(command.id, new Outgoing(conversation, command, { kind: 'queued' }))
+      }
+    }
+    for (const outgoing of sentSince) this.#outgoing.set(outgoing.id, outgoing)
+    this.#runHeld()
+    return this.#device
+  }
+
+  readonly #host: ConversationHost = {
+    send: (of, content) => this.#queue(of, sendCommand(this.#platform.random, content)),
+    change: (of, action, users) => this.#queue(of, changeCommand(this.#platform.random, action, users)),
+    read: (of, range) => this.#read(of, range),
+    openStream: (of, after) => this.#openStream(of, after),
+    directIdOf: (peer) => {
+      const user = this.#device?.self?.user
+      return user === undefined ? undefined : directId(user as UserId, peer as UserId)
+    },
+  }
+
+  #queue(conversation: Conversation, command: Command): Outgoing {
+    this.#assertOpen()
+    if (this.#outgoing.size >= QUEUE_MAX) {
+      throw new ClientError('queue-full', `Cannot send: ${QUEUE_MAX} messages wait for the server already`)
+    }
+    const outgoing = new Outgoing(conversation, command)
+    this.#outgoing.set(command.id, outgoing)
+    this.#whenNamed({
+      conversation,
+      run: (device, name) => device.session.queue(name, command),
+      closed: () => {},
+    })
+    return outgoing
+  }
+
+  #read(conversation: Conversation, range: HistoryRange): Promise<HistoryAnswer> {
+    this.#assertOpen()
+    return new Promise((resolve, reject) => {
+      const done = (outcome: HistoryOutcome) => {
+        if (outcome.kind === 'read') resolve(outcome)
+        else if (outcome.kind === 'refused') reject(new RefusedError(outcome.refusal.code, outcome.refusal.advice))
+        else if (this.#isClosed) reject(closedError())
+        else reject(new ClientError('unanswered', 'Cannot read history: no server answered in time'))
+      }
+      this.#whenNamed({
+        conversation,
+        run: (device, name) => device.session.read(name, range, done),
+        closed: () => reject(closedError()),
+      })
+    })
+  }
+
+  #openStream(conversation: Conversation, after: number | undefined): EventStream {
+    this.#assertOpen()
+    const readAfter = (seq: number) => this.#readOn(conversation, seq)
+    let key = ''
+    const stream = new EventStream(after, readAfter, () => this.#streams.get(key)?.delete(stream))
+    this.#whenNamed({
+      conversation,
+      run: (device, name) => {
+        key = keyOf(name)
+        const streams = this.#streams.get(key) ?? new Set()
+        this.#streams.set(key, streams.add(stream))
+        this.#follow(device, name)
+      },
+      closed: () => stream.end(),
+    })
+    return stream
+  }
+
+  /** As long as we are open: a stream outlives whatever time there is no server. */
+  async #readOn(conversation: Conversation, seq: number): Promise<HistoryPage> {
+    for (;;) {
+      try {
+        return await conversation.history({ after: seq, limit: 200 })
+      } catch (cause) {
+        if (!(cause instanceof ClientError) || cause.reason !== 'unanswered') throw cause
+      }
+    }
+  }
+
+  /** Runs it once the storage is open and the conversation has a name: at once, in the usual case. In order. */
+  #whenNamed(held: Held): void {
+    if (this.#held.length >= HELD_MAX)
+      throw new ClientError('queue-full', 'Cannot do that: too much waits for a server')
+    this.#held.push(held)
+    this.#runHeld()
+  }
+
+  #runHeld(): void {
+    const device = this.#device
+    if (device === undefined) return
+    const held = this.#held
+    this.#held = []
+    for (const each of held) {
+      const { name } = each.conversation
+      if (name === undefined) this.#held.push(each)
+      else each.run(device, name)
+    }
+  }
+
+  #listener(): DeviceListener {
+    return {
+      state: (state) => {
+        if (state.kind === 'online') this.#runHeld()
+        this.#become(state)
+      },
+      trouble: (trouble) => this.#troubles.tell(trouble),
+      stored: ({ id }) => this.#outgoing.get(id)?.advance('queued'),
+      sent: ({ id }) => this.#outgoing.get(id)?.advance('sent'),
+      settled: (name, { id }, outcome) => {
+        if (outcome.kind === 'acked') this.#follow(this.#device!, name) // who may write in it is in it
+        const outgoing = this.#outgoing.get(id)
+        if (outcome.kind === 'refused' || outcome.seq !== undefined) this.#outgoing.delete(id)
+        outgoing?.settle(outcome)
+      },
+      unknown: (_, { id }) => this.#outgoing.get(id)?.lose(),
+      shown: (name, item) => this.#shown(name, item),
+    }
+  }
+
+  #follow(device: Device, name: ConversationName): void {
+    const key = keyOf(name)
+    if (this.#followed.has(key)) return
+    this.#followed.add(key)
+    device.session.follow(name)
+  }
+
+  #shown(name: ConversationName, item: Item): void {
+    const event = eventOfItem(name, item, this.#device!.self!)
+    if (event.kind === 'message') this.#found(event)
+    this.#events.tell(event)
+    for (const stream of this.#streams.get(keyOf(name)) ?? []) stream.offer(event)
+  }
+
+  /** A message of unknown outcome that turns up in its timeline was accepted after all. */
+  #found({ id, seq, time, from }: Message): void {
+    const outgoing = this.#outgoing.get(id)
+    if (outgoing?.state.kind !== 'unknown' || from !== this.#device!.self!.user) return
+    this.#outgoing.delete(id)
+    outgoing.settle({ kind: 'acked', seq, time, n: 0 })
+  }
+
+  #become(state: ConnectionState): void {
+    this.#state = state
+    this.#platform.clock.soon(() => this.#states.tell(state)) // handlers may close us, or connect again
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw closedError()
+  }
+}
+
+function keyOf({ kind, id }: ConversationName): string {
+  return `${kind} ${id}`
+}
+
+function closedError(): ClientError {
+  return new ClientError('closed', 'Cannot do that: the client is closed')
+}

@@ -1,0 +1,110 @@
+/**
+ * What a device keeps, as text under keys: the form of `ClientStorage`, read again by later versions of this library.
+ *
+ *   format        the version of what follows
+ *   device        this device's name
+ *   owner         app and user, once the server has said them
+ *   lane          {number, random}
+ *   at <kind> <conversation>    {nextN, held, isFollowed}
+ *   queue <order>               a command; a later one has a higher order
+ */
+import type { ConversationKind } from '../domain/ids.js'
+import type { LaneName } from '../protocol/decoded-frame.js'
+import type { Command, ConversationName, KeptCommand } from './command-queue.js'
+import type { KeptConversation, KeptSession } from './journal.js'
+import { StorageError } from './storage.js'
+
+export const FORMAT = '1'
+const ORDER_DIGITS = 16
+
+export const KEYS = {
+  format: 'format',
+  device: 'device',
+  owner: 'owner',
+  lane: 'lane',
+  conversation: ({ kind, id }: ConversationName) => `at ${kind} ${id}`,
+  command: (order: number) => `queue ${order.toString().padStart(ORDER_DIGITS, '0')}`,
+} as const
+
+export function laneText({ number, random }: LaneName): string {
+  return JSON.stringify({ number, random: random.toString() })
+}
+
+export function conversationText(kept: KeptConversation): string {
+  return JSON.stringify({ nextN: kept.nextN, held: kept.held, isFollowed: kept.isFollowed })
+}
+
+export function commandText(name: ConversationName, { command, n, voidFor }: KeptCommand): string {
+  const { id, body } = command
+  const what = body.kind === 'send' ? { content: toBase64(body.content) } : { action: body.action, users: body.users }
+  return JSON.stringify({ kind: name.kind, conversation: name.id, id, n, voidFor, ...what })
+}
+
+/** Everything kept, or undefined for a storage that is new. Throws StorageError for what this version cannot read. */
+export function readKept(
+  entries: ReadonlyMap<string, string>,
+): { session: KeptSession; orders: ReadonlyMap<string, number> } | undefined {
+  const format = entries.get(KEYS.format)
+  const lane = entries.get(KEYS.lane)
+  if (format === undefined || lane === undefined) return undefined
+  if (format !== FORMAT) {
+    throw new StorageError(`Cannot read this storage: it has format ${format}, this library reads ${FORMAT}`)
+  }
+  const conversations = new Map<string, KeptConversation & { name: ConversationName; commands: KeptCommand[] }>()
+  const conversationOf = (name: ConversationName) => {
+    const key = KEYS.conversation(name)
+    let found = conversations.get(key)
+    if (found === undefined) {
+      const text = entries.get(key)
+      const kept: KeptConversation = text === undefined ? { nextN: 1, held: 0, isFollowed: false } : JSON.parse(text)
+      found = { ...kept, name, commands: [] }
+      conversations.set(key, found)
+    }
+    return found
+  }
+  const orders = new Map<string, number>()
+  for (const key of [...entries.keys()].sort()) {
+    const [what, first, ...rest] = key.split(' ')
+    if (what === 'at') conversationOf({ kind: Number(first) as ConversationKind, id: rest.join(' ') })
+    else if (what === 'queue') {
+      const { name, kept } = commandOf(entries.get(key)!)
+      conversationOf(name).commands.push(kept)
+      orders.set(kept.command.id, Number(first))
+    }
+  }
+  return { session: { lane: laneOf(lane), conversations: [...conversations.values()] }, orders }
+}
+
+function laneOf(text: string): LaneName {
+  const { number, random } = JSON.parse(text) as { number: number; random: string }
+  return { number, random: BigInt(random) }
+}
+
+function commandOf(text: string): { name: ConversationName; kept: KeptCommand } {
+  const { kind, conversation, id, n, voidFor, content, action, users } = JSON.parse(text) as {
+    kind: ConversationKind
+    conversation: string
+    id: string
+    n: number
+    voidFor?: number
+    content?: string
+    action: number
+    users: string[]
+  }
+  const body: Command['body'] =
+    content === undefined ? { kind: 'change', action, users } : { kind: 'send', content: fromBase64(content) }
+  return { name: { kind, id: conversation }, kept: { command: { id, body }, n, voidFor } }
+}
+
+/** More arguments than this overflow the stack of some engines. */
+const CHUNK = 8_192
+
+function toBase64(bytes: Uint8Array): string {
+  let text = ''
+  for (let at = 0; at < bytes.length; at += CHUNK) text += String.fromCharCode(...bytes.subarray(at, at + CHUNK))
+  return btoa(text)
+}
+
+function fromBase64(text: string): Uint8Array {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+}

@@ -1,0 +1,114 @@
+/**
+ * Keeps a session in a `ClientStorage`: what changes while one transaction is being written goes into the next, so a
+ * busy device pays one sync for many messages. A write that fails is tried again with all that has come since; until
+ * it succeeds nothing new is sent.
+ */
+import type { LaneName } from '../protocol/decoded-frame.js'
+import { type Clock, sleep } from '../std/clock.js'
+import type { Command, ConversationName, KeptCommand } from './command-queue.js'
+import type { Journal, KeptConversation } from './journal.js'
+import { commandText, conversationText, KEYS, laneText } from './kept-text.js'
+import type { ClientStorage } from './storage.js'
+
+export interface StoredJournalParts {
+  readonly clock: Clock
+  readonly storage: ClientStorage
+  /** Command ids → their places in the stored queue. */
+  readonly orders: ReadonlyMap<string, number>
+  /** A write has failed; it is tried again. */
+  failed(cause: unknown): void
+}
+
+const RETRY_MS = 1_000
+
+export class StoredJournal implements Journal {
+  readonly #parts: StoredJournalParts
+  readonly #orders: Map<string, number>
+  #nextOrder: number
+  #changes = new Map<string, string | undefined>()
+  #waiting: (() => void)[] = []
+  #isWriting = false
+  #isDue = false
+
+  constructor(parts: StoredJournalParts) {
+    this.#parts = parts
+    this.#orders = new Map(parts.orders)
+    this.#nextOrder = Math.max(0, ...this.#orders.values()) + 1
+  }
+
+  lane(lane: LaneName): void {
+    this.put(KEYS.lane, laneText(lane))
+  }
+
+  conversation(name: ConversationName, state: KeptConversation): void {
+    this.put(KEYS.conversation(name), conversationText(state))
+  }
+
+  command(name: ConversationName, kept: KeptCommand): void {
+    const { id } = kept.command
+    let order = this.#orders.get(id)
+    if (order === undefined) {
+      order = this.#nextOrder++
+      this.#orders.set(id, order)
+    }
+    this.put(KEYS.command(order), commandText(name, kept))
+  }
+
+  settled(_: ConversationName, command: Command): void {
+    const order = this.#orders.get(command.id)
+    if (order === undefined) return
+    this.#orders.delete(command.id)
+    this.put(KEYS.command(order), undefined)
+  }
+
+  put(key: string, value: string | undefined): void {
+    this.#changes.set(key, value)
+    this.#writeSoon()
+  }
+
+  flush(done: () => void): void {
+    this.#waiting.push(done)
+    this.#writeSoon()
+  }
+
+  /** Resolves once everything told so far is kept, or at `deadlineMs` from now. */
+  settle(deadlineMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#parts.clock.after(deadlineMs, resolve)
+      this.flush(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
+
+  #writeSoon(): void {
+    if (this.#isDue || this.#isWriting) return
+    this.#isDue = true
+    this.#parts.clock.soon(() => {
+      this.#isDue = false
+      void this.#write()
+    })
+  }
+
+  async #write(): Promise<void> {
+    const changes = this.#changes
+    const waiting = this.#waiting
+    this.#changes = new Map()
+    this.#waiting = []
+    this.#isWriting = true
+    try {
+      if (changes.size > 0) await this.#parts.storage.write(changes)
+      this.#isWriting = false
+    } catch (cause) {
+      this.#changes = new Map([...changes, ...this.#changes])
+      this.#waiting = [...waiting, ...this.#waiting]
+      this.#parts.failed(cause)
+      await sleep(this.#parts.clock, RETRY_MS)
+      this.#isWriting = false
+      return this.#writeSoon()
+    }
+    for (const done of waiting) done()
+    if (this.#changes.size > 0 || this.#waiting.length > 0) this.#writeSoon()
+  }
+}

@@ -7,6 +7,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'vitest'
+import { ChatClient } from '../support/chat-client.js'
 import { parley } from '../support/command-line.js'
 import { SECRET, ServerProcess } from '../support/server-process.js'
 
@@ -110,14 +111,15 @@ test('SIGHUP takes over a lower limit: the next connection is held to it', async
   const path = join(folder, 'parley.toml')
   writeFileSync(path, '')
   await using server = await ServerProcess.start({ environment: { PARLEY_CONFIG: path } })
-  const environment = { PARLEY_PORT: `${server.port}`, PARLEY_SECRET: SECRET, PARLEY_DATA: server.dataFolder }
   writeFileSync(path, '[limits]\nframes_per_second = 1\n')
   process.kill(server.parentPid, 'SIGHUP')
   await server.until(() => server.stderr.includes('config-reloaded'))
   match(server.stderr, /"changed":\["limits.frames_per_second"\],"needRestart":\[\]/)
-  await parley(['send', '--user', 'alice', 'bob', 'x'], { folder, environment })
+  const alice = await ChatClient.open({ port: server.port, user: 'alice' })
+  const answers = await Promise.all([1, 2, 3, 4, 5].map((n) => alice.send('bob', n, 'x')))
+  ok(answers.some(({ kind }) => kind === 'refusal'))
   const page = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text()
-  ok(Number(/refusal="too-many-requests"\} (\d+)/.exec(page)![1]) > 0) // Hello took the one frame of that second
+  ok(Number(/refusal="too-many-requests"\} (\d+)/.exec(page)![1]) > 0)
 })
 
 function empty(): string {

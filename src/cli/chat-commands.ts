@@ -100,7 +100,10 @@ function sessionOf(
     token,
     device,
     listener: {
+      connection() {},
       online() {},
+      stored() {},
+      sent() {},
       settled() {},
       laneLost: (why) => terminal.note(`the server knows this device's lane no more (${why}); opened another`),
       unknown() {},

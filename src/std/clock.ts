@@ -34,7 +34,9 @@ export const SYSTEM_CLOCK: Clock = {
 
 /** As SYSTEM_CLOCK, but what is still to come keeps the process alive: for programs that do nothing else than wait. */
 export const WAITING_CLOCK: Clock = {
-  ...SYSTEM_CLOCK,
+  now: () => SYSTEM_CLOCK.now(),
+  monotonic: () => SYSTEM_CLOCK.monotonic(),
+  soon: (task) => SYSTEM_CLOCK.soon(task),
   after(delayMs, task) {
     const timer = setTimeout(task, delayMs)
     return { cancel: () => clearTimeout(timer) }

@@ -97,9 +97,9 @@ test('send and tail: acked is durable, and the other terminal shows it once; met
   const refused = await run('send', '--token', unsigned, 'bob', 'x')
   match(refused.stderr, /refused with 1402 \(bad-token: get a new token\)/)
 
-  const page = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text()
+  let page = ''
+  while (!/^parley_shards_serving 256$/m.test(page)) page = await metricsOf(server) // a gauge is up to a second old
   match(page, /^parley_events_committed_total 2$/m)
-  match(page, /^parley_shards_serving 256$/m)
   ok(Number(/^parley_received_frames_total (\d+)$/m.exec(page)![1]) >= 4)
   const view = JSON.parse((await run('top', '--json', '-n', '1')).stdout)
   deepEqual([view.shardsServing, view.shardsOwned, view.workerStarts], [256, 256, 2])
@@ -118,10 +118,14 @@ test('SIGHUP takes over a lower limit: the next connection is held to it', async
   const alice = await ChatClient.open({ port: server.port, user: 'alice' })
   const answers = await Promise.all([1, 2, 3, 4, 5].map((n) => alice.send('bob', n, 'x')))
   ok(answers.some(({ kind }) => kind === 'refusal'))
-  const page = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text()
+  const page = await metricsOf(server)
   ok(Number(/refusal="too-many-requests"\} (\d+)/.exec(page)![1]) > 0)
 })
 
 function empty(): string {
   return mkdtempSync(join(tmpdir(), 'parley-cli-'))
+}
+
+async function metricsOf({ port }: ServerProcess): Promise<string> {
+  return await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
 }

@@ -1,15 +1,34 @@
 /**
- * The sockets of one worker, and nothing about chat. Adapters: uws/socket-server.ts; the simulator's.
+ * The sockets of one worker, and nothing about chat. Adapters: uws/socket-server.ts, ws/socket-server.ts,
+ * tcp/socket-server.ts; the simulator's. Contract: test/conformance/socket-server.ts.
  */
 import type { Bytes } from '../std/bytes.js'
 
-/** One accepted WebSocket. Methods never throw after close; they do nothing. */
+/** What a message holds: frames of FlatBuffers, or of JSON, one a line. */
+export type Wire = 'fb' | 'json'
+
+/** WebSocket subprotocols: of those offered the first that is here is taken. */
+export const SUBPROTOCOLS: ReadonlyMap<string, Wire> = new Map([
+  ['parley.v1.fb', 'fb'],
+  ['parley.v1.json', 'json'],
+])
+
+/** The first of a `Sec-WebSocket-Protocol` header that we speak. */
+export function chosenSubprotocol(offered: string): string | undefined {
+  return offered
+    .split(',')
+    .map((protocol) => protocol.trim())
+    .find((protocol) => SUBPROTOCOLS.has(protocol))
+}
+
+/** One accepted connection. Methods never throw after close; they do nothing. */
 export interface Socket {
+  readonly wire: Wire
   /** The peer's address as text, for limits and logs. */
   readonly remoteAddress: string
   /** The listener's own, undefined at first: what it knows of this socket, found without a map on every message. */
   attachment: unknown
-  /** Sends one binary WebSocket message; `message` may be reused once this returns. False: the bytes wait in our send
+  /** Sends one message, which is text where the wire is JSON; `message` may be reused once this returns. False: the bytes wait in our send
    *  queue (see `unsentBytes`) and `drain` will be called; they are never dropped. */
   send(message: Uint8Array): boolean
   /** Bytes accepted by `send` that the kernel has not taken yet. */
@@ -47,4 +66,6 @@ export interface SocketServer extends AsyncDisposable {
   ): Promise<number>
   /** Stops accepting; open sockets stay. */
   stopListening(): void
+  /** Cuts every connection and frees the port, before it returns: a dying thread must do this before it exits. */
+  closeNow(): void
 }

@@ -16,6 +16,8 @@ import { decodeContent, encodeContent, type MessageContent } from './content.js'
 import { decodeFrame } from './decode.js'
 import type { EncodableFrame } from './decoded-frame.js'
 import { encodeFrame } from './encode.js'
+import { contentFromJson, contentToJson } from './json-content.js'
+import { frameFromJson, frameToJson } from './json-frames.js'
 import { verifyClientFrame } from './verify.js'
 
 const FOLDER = join(import.meta.dirname, '../../schemas/vectors')
@@ -26,18 +28,30 @@ interface Vector<T> {
   readonly means: T
 }
 
+/** Frames and contents have a form in JSON too: subprotocol parley.v1.json. */
+interface WireVector<T> extends Vector<T> {
+  readonly json: object
+}
+
 describe('frames.json', () => {
-  const vectors = compared<Vector<EncodableFrame>>(
+  const vectors = compared<WireVector<EncodableFrame>>(
     'frames.json',
-    Object.entries(FRAMES).map(([name, frame]) => ({ name, hex: hexOf(encodeFrame(frame)), means: frame })),
+    Object.entries(FRAMES).map(([name, frame]) => {
+      const bytes = encodeFrame(frame)
+      return { name, hex: hexOf(bytes), means: frame, json: JSON.parse(frameToJson(bytes)!) }
+    }),
   )
-  for (const { name, hex, means } of vectors) {
+  for (const { name, hex, means, json } of vectors) {
     test(name, () => {
       deepEqual(
         strictly(() => decodeFrame(bytesOf(hex))),
         means.kind === 'event' ? { content: undefined, ...means } : means,
       )
       equal(hexOf(encodeFrame(means)), hex)
+    })
+    test(`${name}, in JSON`, () => {
+      deepEqual(JSON.parse(frameToJson(bytesOf(hex))!), json)
+      equal(hexOf(frameFromJson(JSON.stringify(json))!), hex)
     })
   }
 
@@ -48,14 +62,21 @@ describe('frames.json', () => {
 })
 
 describe('contents.json', () => {
-  const vectors = compared<Vector<MessageContent>>(
+  const vectors = compared<WireVector<MessageContent>>(
     'contents.json',
-    Object.entries(CONTENTS).map(([name, content]) => ({ name, hex: hexOf(encodeContent(content)), means: content })),
+    Object.entries(CONTENTS).map(([name, content]) => {
+      const bytes = encodeContent(content)
+      return { name, hex: hexOf(bytes), means: content, json: contentToJson(bytes) }
+    }),
   )
-  for (const { name, hex, means } of vectors) {
+  for (const { name, hex, means, json } of vectors) {
     test(name, () => {
       deepEqual(decodeContent(bytesOf(hex)), { mentions: [], ...means })
       equal(hexOf(encodeContent(means)), hex)
+    })
+    test(`${name}, in JSON`, () => {
+      deepEqual(contentToJson(bytesOf(hex)), json)
+      equal(hexOf(contentFromJson(json)), hex)
     })
   }
 })
@@ -94,7 +115,11 @@ function compared<T>(file: string, fresh: readonly T[]): readonly T[] {
   }
   const stored = readFileSync(path, 'utf8')
   test(`${file} is what UPDATE=1 writes`, () => equal(stored, text))
-  return JSON.parse(stored, meant) as T[]
+  // What is JSON on the wire is that here, too.
+  return (JSON.parse(stored) as { json?: object }[]).map(({ json, ...vector }) => ({
+    ...JSON.parse(JSON.stringify(vector), meant),
+    ...(json !== undefined && { json }),
+  }))
 }
 
 /** 64-bit and larger numbers are decimal strings, bytes are hex. */

@@ -62,6 +62,10 @@ export class SimSocketServer implements SocketServer {
     this.#listener = undefined
   }
 
+  closeNow(): void {
+    this.reset()
+  }
+
   /** The process is gone: every client finds its connection reset. */
   reset(): void {
     this.#listener = undefined
@@ -130,6 +134,7 @@ class Connection {
 
   readonly #serverEnd: Socket = {
     remoteAddress: '127.0.0.1',
+    wire: 'fb',
     attachment: undefined,
     send: (message) => this.#sendToClient(new Uint8Array(message)),
     unsentBytes: () => this.#unsent,

@@ -8,7 +8,7 @@ import { REFUSALS } from '../../src/domain/refusal.js'
 import type { GatewayEvents } from '../../src/gateway/events.js'
 import { Gateway } from '../../src/gateway/gateway.js'
 import type { GatewayLimits } from '../../src/gateway/limits.js'
-import type { Socket } from '../../src/gateway/socket-server.js'
+import type { Socket, Wire } from '../../src/gateway/socket-server.js'
 import { signToken, tokenVerifier } from '../../src/gateway/token.js'
 import { encodeContent } from '../../src/protocol/content.js'
 import { decodeFrame, decodeFrames } from '../../src/protocol/decode.js'
@@ -23,6 +23,7 @@ export const SECRET = 'a secret of at least thirty-two bytes'
 /** The client's end of a socket, and the kernel between. */
 export class FakeSocket implements Socket {
   readonly remoteAddress = '127.0.0.1'
+  readonly wire: Wire = 'fb'
   attachment: unknown
   /** WebSocket messages as they left. */
   readonly messages: Uint8Array[] = []

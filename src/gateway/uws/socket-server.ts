@@ -1,7 +1,7 @@
 /**
  * The sockets of one worker over uWebSockets.js: the only file that knows the library.
  *
- * Path `/v1/ws`, subprotocol `parley.v1.fb`; everything else on the port is a plain GET. Nothing is compressed (deflate
+ * Path `/v1/ws`, subprotocols of SUBPROTOCOLS; everything else on the port is a plain GET. Nothing is compressed (deflate
  * costs 70 % of the throughput) and the library neither times out nor drops by itself: the gateway above does the
  * first, and is told by `send` before the second could be needed.
  */
@@ -10,7 +10,15 @@ import * as uWS from 'uWebSockets.js'
 import { STATUS_CODES } from 'node:http'
 import { LIMITS, MiB } from '../../domain/limits.js'
 import { Bytes } from '../../std/bytes.js'
-import type { PlainHandler, Socket, SocketListener, SocketServer } from '../socket-server.js'
+import {
+  chosenSubprotocol,
+  type PlainHandler,
+  type Socket,
+  type SocketListener,
+  type SocketServer,
+  SUBPROTOCOLS,
+  type Wire,
+} from '../socket-server.js'
 
 // What the library exports and its types do not name.
 declare module 'uWebSockets.js' {
@@ -27,7 +35,6 @@ declare module 'uWebSockets.js' {
 }
 
 const PATH = '/v1/ws'
-const SUBPROTOCOL = 'parley.v1.fb'
 const LISTEN_SHARED_PORT = 0
 
 /** Far above what the gateway lets a socket hold before it stops sending, so that the library never drops. */
@@ -38,6 +45,7 @@ const DROPPED = 2
 
 interface SocketData {
   readonly remoteAddress: string
+  readonly wire: Wire
   socket: UwsSocket | undefined
 }
 
@@ -79,7 +87,6 @@ export class UwsSocketServer implements SocketServer {
     this.#listening = undefined
   }
 
-  /** Cuts every connection and frees the port, before it returns: a dying thread must do this before it exits. */
   closeNow(): void {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -105,7 +112,7 @@ function webSocketBehavior(listener: SocketListener): uWS.WebSocketBehavior<Sock
     upgrade: (response, request, context) => upgrade(response, request, context),
     open(ws) {
       const data = ws.getUserData()
-      data.socket = new UwsSocket(ws, data.remoteAddress)
+      data.socket = new UwsSocket(ws, data)
       listener.opened(data.socket)
     },
     message(ws, message) {
@@ -128,14 +135,15 @@ function webSocketBehavior(listener: SocketListener): uWS.WebSocketBehavior<Sock
 }
 
 function upgrade(response: uWS.HttpResponse, request: uWS.HttpRequest, context: uWS.us_socket_context_t): void {
-  const offered = request.getHeader('sec-websocket-protocol')
-  if (!offered.split(',').some((protocol) => protocol.trim() === SUBPROTOCOL)) {
-    response.writeStatus('400 Bad Request').end(`the WebSocket subprotocol must be ${SUBPROTOCOL}\n`)
+  const chosen = chosenSubprotocol(request.getHeader('sec-websocket-protocol'))
+  if (chosen === undefined) {
+    const spoken = [...SUBPROTOCOLS.keys()].join(' or ')
+    response.writeStatus('400 Bad Request').end(`the WebSocket subprotocol must be ${spoken}\n`)
     return
   }
   const remoteAddress = Buffer.from(response.getRemoteAddressAsText()).toString('latin1')
-  const data: SocketData = { remoteAddress, socket: undefined }
-  response.upgrade(data, request.getHeader('sec-websocket-key'), SUBPROTOCOL, '', context)
+  const data: SocketData = { remoteAddress, wire: SUBPROTOCOLS.get(chosen)!, socket: undefined }
+  response.upgrade(data, request.getHeader('sec-websocket-key'), chosen, '', context)
 }
 
 function answerPlain(response: uWS.HttpResponse, answer: ReturnType<PlainHandler>): void {
@@ -145,12 +153,16 @@ function answerPlain(response: uWS.HttpResponse, answer: ReturnType<PlainHandler
 
 class UwsSocket implements Socket {
   readonly remoteAddress: string
+  readonly wire: Wire
   attachment: unknown = undefined
+  readonly #isBinary: boolean
   #ws: uWS.WebSocket<SocketData> | undefined
 
-  constructor(ws: uWS.WebSocket<SocketData>, remoteAddress: string) {
+  constructor(ws: uWS.WebSocket<SocketData>, { remoteAddress, wire }: SocketData) {
     this.#ws = ws
     this.remoteAddress = remoteAddress
+    this.wire = wire
+    this.#isBinary = wire !== 'json'
   }
 
   /** The library throws when it is used after its close event. */
@@ -161,7 +173,7 @@ class UwsSocket implements Socket {
   send(message: Uint8Array): boolean {
     if (this.#ws === undefined) return true
     // One message per socket and tick needs no cork: measured 5.0 µs with or without, nearly all of it the kernel's.
-    const outcome = this.#ws.send(message, true, false)
+    const outcome = this.#ws.send(message, this.#isBinary, false)
     if (outcome === DROPPED) this.abort() // a gap nobody would notice is worse than a reconnect
     return outcome === SENT
   }

@@ -41,7 +41,7 @@ export interface Socket {
 
 export interface SocketListener {
   opened(socket: Socket): void
-  /** `message` is valid only until this returns: copy before keeping. */
+  /** `message`, no Buffer, is valid only until this returns: copy before keeping. */
   received(socket: Socket, message: Bytes): void
   /** What `send` could not hand to the kernel has been taken. */
   drained(socket: Socket): void

@@ -1,0 +1,12 @@
+import { socketServerConformance } from '../../../test/conformance/socket-server.js'
+import { dialWebSocket, webSocketServerConformance } from '../../../test/conformance/web-socket-server.js'
+import { canSharePorts } from '../../std/port-sharing.js'
+import { WsSocketServer } from './socket-server.js'
+
+socketServerConformance('ws', {
+  open: (options) => new WsSocketServer(options),
+  dial: dialWebSocket,
+  hasCloseCodes: true,
+  canShare: canSharePorts(),
+})
+webSocketServerConformance('ws', () => new WsSocketServer({ sharesPort: false }))

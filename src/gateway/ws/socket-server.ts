@@ -1,0 +1,175 @@
+/**
+ * The sockets of one worker over the `ws` package: the only file that knows the library. It takes the place of
+ * uWebSockets.js where that has no binary for this Node or this platform.
+ *
+ * The same paths, subprotocols and limits; what it costs is CPU and memory: about 11 µs a message instead of 7, 84 MB
+ * instead of 55 for a thousand connections (echo of 256 bytes, Node 20). What is sent is copied, since Node keeps it
+ * until the kernel has it.
+ */
+import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { LIMITS } from '../../domain/limits.js'
+import { Bytes } from '../../std/bytes.js'
+import { canSharePorts } from '../../std/port-sharing.js'
+import {
+  chosenSubprotocol,
+  type PlainHandler,
+  type Socket,
+  type SocketListener,
+  type SocketServer,
+  SUBPROTOCOLS,
+  type Wire,
+} from '../socket-server.js'
+
+const PATH = '/v1/ws'
+
+export interface WsSocketServerOptions {
+  /** Whether other workers of this process listen on the same port. Alone, a taken port is an error. */
+  readonly sharesPort: boolean
+}
+
+export class WsSocketServer implements SocketServer {
+  readonly #options: WsSocketServerOptions
+  readonly #open = new Set<WsSocket>()
+  readonly #upgrader = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    // Room above our own limit, so that a message which is too large can be refused with words.
+    maxPayload: 2 * LIMITS.messageBytesMax,
+    handleProtocols: (offered) => chosenSubprotocol([...offered].join(',')) ?? false,
+  })
+  #server: Server | undefined
+
+  constructor(options: WsSocketServerOptions) {
+    this.#options = options
+  }
+
+  listen(
+    { host, port }: { readonly host: string; readonly port: number },
+    listener: SocketListener,
+    plain: PlainHandler,
+  ): Promise<number> {
+    const server = createServer({ noDelay: true }, (request, response) => {
+      const { status, contentType, body } = plain(pathOf(request))
+      response.writeHead(status, { 'content-type': contentType }).end(body)
+    })
+    server.on('upgrade', (request, connection, head) => this.#upgrade(request, connection, head, listener))
+    this.#server = server
+    return new Promise((resolve, reject) => {
+      // It stays: to accept may fail later, for want of files, and then the next connection is tried.
+      server.on('error', (cause) =>
+        reject(new Error(`Cannot listen on ${host}:${port}: the address is taken or forbidden`, { cause })),
+      )
+      server.listen({ host, port, exclusive: true, reusePort: this.#options.sharesPort && canSharePorts() }, () => {
+        const address = server.address()
+        resolve(typeof address === 'object' && address !== null ? address.port : port)
+      })
+    })
+  }
+
+  stopListening(): void {
+    this.#server?.close()
+  }
+
+  closeNow(): void {
+    this.stopListening()
+    this.#server?.closeAllConnections()
+    for (const socket of this.#open) socket.abort()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.closeNow()
+  }
+
+  #upgrade(request: IncomingMessage, connection: Duplex, head: Buffer, listener: SocketListener): void {
+    if (pathOf(request) !== PATH) return refuse(connection, 404, '')
+    const chosen = chosenSubprotocol(request.headers['sec-websocket-protocol'] ?? '')
+    if (chosen === undefined) {
+      const spoken = [...SUBPROTOCOLS.keys()].join(' or ')
+      return refuse(connection, 400, `the WebSocket subprotocol must be ${spoken}\n`)
+    }
+    const remoteAddress = request.socket.remoteAddress ?? ''
+    const wire = SUBPROTOCOLS.get(chosen)!
+    this.#upgrader.handleUpgrade(request, connection, head, (ws) => {
+      const socket = new WsSocket(ws, { remoteAddress, wire, listener, gone: () => this.#open.delete(socket) })
+      this.#open.add(socket)
+      listener.opened(socket)
+    })
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '/').split('?')[0]!
+}
+
+function refuse(connection: Duplex, status: number, body: string): void {
+  connection.on('error', () => {}) // it may be gone
+  connection.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: text/plain\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
+}
+
+interface WsSocketParts {
+  readonly remoteAddress: string
+  readonly wire: Wire
+  readonly listener: SocketListener
+  readonly gone: () => void
+}
+
+class WsSocket implements Socket {
+  readonly wire: Wire
+  readonly remoteAddress: string
+  attachment: unknown = undefined
+  readonly #ws: WebSocket
+  readonly #listener: SocketListener
+  readonly #options: { readonly binary: boolean; readonly compress: false }
+  #mustDrain = false
+
+  constructor(ws: WebSocket, { remoteAddress, wire, listener, gone }: WsSocketParts) {
+    this.#ws = ws
+    this.#listener = listener
+    this.wire = wire
+    this.remoteAddress = remoteAddress
+    this.#options = { binary: wire !== 'json', compress: false }
+    ws.on('message', ({ buffer, byteOffset, byteLength }: Buffer) => {
+      // Not a Buffer any more, whose slice() shares memory: readers keep slices.
+      listener.received(this, Bytes.over(new Uint8Array(buffer, byteOffset, byteLength)))
+    })
+    ws.on('error', () => {}) // 'close' follows
+    ws.on('close', (code) => {
+      gone()
+      listener.closed(this, code)
+    })
+  }
+
+  send(message: Uint8Array): boolean {
+    const ws = this.#ws
+    if (ws.readyState !== ws.OPEN) return true
+    ws.send(Buffer.from(message), this.#options, this.#written)
+    const isTaken = ws.bufferedAmount === 0
+    if (!isTaken) this.#mustDrain = true
+    return isTaken
+  }
+
+  unsentBytes(): number {
+    return this.#ws.readyState === this.#ws.OPEN ? this.#ws.bufferedAmount : 0
+  }
+
+  close(code: number, reason: string): void {
+    this.#ws.close(code, reason)
+  }
+
+  abort(): void {
+    this.#ws.terminate()
+  }
+
+  /** The kernel has taken one more message, or never will. */
+  readonly #written = (): void => {
+    if (!this.#mustDrain || this.#ws.readyState !== this.#ws.OPEN) return
+    this.#mustDrain = this.#ws.bufferedAmount > 0
+    this.#listener.drained(this)
+  }
+}

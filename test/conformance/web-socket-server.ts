@@ -1,0 +1,92 @@
+/**
+ * What a SocketServer over WebSocket promises beside socket-server.ts: path, subprotocols, plain GETs on the same port,
+ * text for JSON.
+ */
+import { deepEqual, equal, rejects } from 'node:assert/strict'
+import { once } from 'node:events'
+import { afterEach, describe, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { LIMITS } from '../../src/domain/limits.js'
+import type { SocketServer } from '../../src/gateway/socket-server.js'
+import { RawWebSocket } from '../support/raw-websocket.js'
+import { answerPlainly, type Peer, Recorder } from './socket-server.js'
+
+/** Dials as clients with FlatBuffers do. */
+export async function dialWebSocket(port: number): Promise<Peer> {
+  const socket = await RawWebSocket.open({ port })
+  let input = Buffer.alloc(0)
+  return {
+    send: (frames) => socket.send(frames),
+    async receive(size) {
+      while (input.length < size) {
+        const message = await socket.receive()
+        if (message === undefined) return undefined
+        input = Buffer.concat([input, message])
+      }
+      const bytes = Uint8Array.from(input.subarray(0, size))
+      input = input.subarray(size)
+      return bytes
+    },
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    destroy: () => socket.destroy(),
+    closed: socket.closed.then(({ code }) => code),
+  }
+}
+
+export function webSocketServerConformance(adapter: string, open: () => SocketServer): void {
+  const servers: SocketServer[] = []
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.closeNow()
+  })
+
+  async function serve() {
+    const [server, recorder] = [open(), new Recorder()]
+    servers.push(server)
+    return { server, recorder, port: await server.listen({ host: '127.0.0.1', port: 0 }, recorder, answerPlainly) }
+  }
+
+  describe(`${adapter} speaks WebSocket`, () => {
+    test('only the path and the subprotocols of this version are upgraded; the first that is known is taken', async () => {
+      const { port } = await serve()
+      await rejects(RawWebSocket.open({ port, protocol: 'parley.v9.fb' }), { name: 'UpgradeRefused', status: 400 })
+      await rejects(RawWebSocket.open({ port, protocol: '' }), { name: 'UpgradeRefused', status: 400 })
+      await rejects(RawWebSocket.open({ port, path: '/v2/ws' }), { name: 'UpgradeRefused', status: 404 })
+      equal((await RawWebSocket.open({ port, protocol: 'other, parley.v1.fb' })).protocol, 'parley.v1.fb')
+      const both = await RawWebSocket.open({ port, protocol: 'parley.v1.json, parley.v1.fb' })
+      equal(both.protocol, 'parley.v1.json')
+    })
+
+    test('plain GETs are answered on the same port', async () => {
+      const { port } = await serve()
+      const healthz = await fetch(`http://127.0.0.1:${port}/healthz`)
+      deepEqual([healthz.status, await healthz.text()], [200, '/healthz'])
+      equal((await fetch(`http://127.0.0.1:${port}/nothing?at=all`)).status, 404)
+    })
+
+    test('a JSON socket says so, takes text and is sent text', async () => {
+      const { recorder, port } = await serve()
+      const client = new WebSocket(`ws://127.0.0.1:${port}/v1/ws`, 'parley.v1.json')
+      await once(client, 'open')
+      client.send('{"type":"ping"}')
+      await recorder.until(() => recorder.bytes.length > 0)
+      deepEqual([recorder.bytes.toString(), recorder.sockets[0]!.wire], ['{"type":"ping"}', 'json'])
+      const heard = once(client, 'message')
+      equal(recorder.sockets[0]!.send(new TextEncoder().encode('{"type":"pong"}\n')), true)
+      const [message, isBinary] = await heard
+      deepEqual([`${message}`, isBinary], ['{"type":"pong"}\n', false])
+      client.terminate()
+    })
+
+    test('a goodbye has a code and a reason; far above the limit a message ends the connection', async () => {
+      const { recorder, port } = await serve()
+      const [first, second] = [await RawWebSocket.open({ port }), await RawWebSocket.open({ port })]
+      await recorder.until(() => recorder.sockets.length === 2)
+      recorder.sockets[0]!.close(4402, 'bad-token')
+      deepEqual(await first.closed, { code: 4402, reason: 'bad-token' })
+      second.send(new Uint8Array(2 * LIMITS.messageBytesMax + 1))
+      await second.closed
+      equal(recorder.largest, 0)
+    })
+  })
+}

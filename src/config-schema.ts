@@ -8,6 +8,8 @@ import { z } from 'zod'
 import { LIMITS, MiB } from './domain/limits.js'
 import { SECRET_BYTES_MIN } from './gateway/token.js'
 
+export const PORT_DEFAULT = 7700
+export const TCP_PORT_DEFAULT = 7701
 const WORKERS_MAX = 64
 /** The table of a worker's connections is made once, and a process has no more files than this in practice. */
 const CONNECTIONS_MAX = 500_000
@@ -35,8 +37,17 @@ export const ConfigSchema = z.strictObject({
     .default('127.0.0.1')
     .meta({ description: 'address to listen on; other than loopback it needs a secret' }),
   port: whole(0, 65_535, 'must be a port, 0 to 65535 (0 picks a free one)')
-    .default(7700)
+    .default(PORT_DEFAULT)
     .meta({ description: 'port of WebSocket and HTTP; 0 picks a free one and prints it' }),
+  tcp_port: z
+    .union(
+      [whole(0, 65_535), z.literal('off')],
+      'must be a port for plain TCP, 0 to 65535 (0 picks a free one), or "off"',
+    )
+    .optional()
+    .meta({
+      description: `port of plain TCP, for clients without WebSocket; ${TCP_PORT_DEFAULT} where \`port\` is ${PORT_DEFAULT}, else none`,
+    }),
   data: z
     .string('must be a folder, for example ./data')
     .min(1, 'must be a folder, for example ./data')
@@ -106,13 +117,13 @@ function settingsOf(node: Node, path: readonly string[]): Setting[] {
   const children = Object.entries(node.properties ?? {})
   if (children.length > 0) return children.flatMap(([key, child]) => settingsOf(child as Node, [...path, key]))
   const name = path.join('.')
-  const { type, description = '', writeOnly: isSecret = false, isLive = false } = node
+  const { description = '', writeOnly: isSecret = false, isLive = false } = node
   return [
     {
       path: name,
       variable: variableOf(name),
       description,
-      type: type as Setting['type'],
+      type: (node.type ?? memberOf(node, 'integer')?.type) as Setting['type'],
       ...(node.default !== undefined && { default: node.default as string | number | boolean }),
       range: rangeOf(node),
       isSecret,
@@ -121,9 +132,17 @@ function settingsOf(node: Node, path: readonly string[]): Setting[] {
   ]
 }
 
-function rangeOf({ enum: choices, minimum, maximum }: Node): string {
+function rangeOf(node: Node): string {
+  const { enum: choices, minimum, maximum } = node
   if (choices !== undefined) return choices.join(', ')
+  const word = memberOf(node, 'string')?.const
+  if (word !== undefined) return `${rangeOf(memberOf(node, 'integer')!)}, or ${word}`
   return minimum === undefined || maximum === undefined ? '' : `${minimum} to ${maximum}`
+}
+
+/** A number that a word may stand for is a union of both. */
+function memberOf({ anyOf = [] }: Node, type: 'integer' | 'string'): Node | undefined {
+  return (anyOf as Node[]).find((each) => each.type === type)
 }
 
 function whole(min: number, max: number, meaning = `must be a whole number, ${min} to ${max}`) {

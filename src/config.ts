@@ -11,6 +11,8 @@ export interface Config {
   readonly host: string
   /** 0: a free one, chosen at start. */
   readonly port: number
+  /** Of plain TCP; 0: a free one, chosen at start; undefined: none. */
+  readonly tcpPort: number | undefined
   /** Absolute. */
   readonly dataFolder: string
   readonly workers: number

@@ -1,5 +1,6 @@
 /**
- * The composition root of a process without services around it: the only file that names adapters.
+ * The composition root of a process without services around it: with
+ * socket-library.ts the only file that names adapters.
  *
  * The main thread prepares the data folder (lock, store format, WAL recovery); each worker thread composes a gateway and
  * the actors of its shards over its own WAL, the shared LMDB environment and message ports.
@@ -15,9 +16,10 @@ import { SHARD_COUNT_DEFAULT, SHARD_HASH, type ShardId } from './domain/ids.js'
 import { LIMITS, MiB } from './domain/limits.js'
 import { Metrics, newMetricRows } from './domain/metrics.js'
 import { logGatewayEvents } from './gateway/events.js'
+import { JsonWire } from './gateway/json-wire.js'
 import { GATEWAY_LIMITS } from './gateway/limits.js'
+import { TcpSocketServer } from './gateway/tcp/socket-server.js'
 import { tokenVerifier } from './gateway/token.js'
-import { UwsSocketServer } from './gateway/uws/socket-server.js'
 import { answerHealth } from './http/health.js'
 import { answerMetrics, type ProcessFigures } from './http/metrics-page.js'
 import type { Address } from './log/bus.js'
@@ -29,7 +31,9 @@ import { EmbeddedShardLog, type ShardLogSeed } from './log/embedded/shard-log.js
 import { openLogger } from './logger.js'
 import { packageVersion } from './package-version.js'
 import type { WorkerStart } from './process-messages.js'
+import { socketLibrary } from './socket-library.js'
 import { SYSTEM_CLOCK, sleep } from './std/clock.js'
+import { canSharePorts } from './std/port-sharing.js'
 import { SYSTEM_RANDOM } from './std/random.js'
 import { EmbeddedMessageStore } from './storage/embedded/message-store.js'
 import type { NodeHost, WorkerApp } from './worker-app.js'
@@ -152,18 +156,30 @@ export async function composeWorker({ config, index, address, prepared }: Worker
     gatewayEvents: logGatewayEvents(logger, metrics),
     gatewayLimits: limits,
   })
-  const sockets = new UwsSocketServer({ sharesPort: config.workers > 1 })
   const figures = watchWorker(metrics, worker, log)
+  const library = await socketLibrary()
+  const sharesPort = config.workers > 1
+  const sockets = library.open({ sharesPort })
+  const tcpSockets = new TcpSocketServer({ sharesPort })
+  /** Where threads cannot listen on one port together, the first does it for all. */
+  const listensOn = (isShared: boolean) => index === 0 || isShared
+  const closeSockets = () => {
+    sockets.closeNow()
+    tcpSockets.closeNow()
+  }
   const placement = new Placement(worker, workerOfShard)
   return {
-    async serve(port) {
+    async serve({ port, tcpPort }) {
       placement.set(index, address)
       while (!worker.host.isReady) await sleepReferenced(READY_LOOK_MS)
-      await sockets.listen({ host: config.host, port }, worker.gateway, (path) =>
+      const { host } = config
+      const answer = (path: string) =>
         path === '/metrics'
           ? answerMetrics(metricRows, processFigures())
-          : answerHealth(path, () => worker.host.isReady),
-      )
+          : answerHealth(path, () => worker.host.isReady)
+      if (listensOn(library.canSharePort)) await sockets.listen({ host, port }, new JsonWire(worker.gateway), answer)
+      if (tcpPort !== undefined && listensOn(canSharePorts()))
+        await tcpSockets.listen({ host, port: tcpPort }, worker.gateway, answer)
     },
     addPeer(peer, peerAddress, port: MessagePort) {
       bus.connect(peerAddress, port)
@@ -179,12 +195,13 @@ export async function composeWorker({ config, index, address, prepared }: Worker
     },
     async drain(withinMs) {
       sockets.stopListening()
+      tcpSockets.stopListening()
       await worker.gateway.drain(withinMs)
-      sockets.closeNow()
+      closeSockets()
     },
     async close() {
       figures[Symbol.dispose]()
-      sockets.closeNow()
+      closeSockets()
       worker.close()
       await log[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()
@@ -192,7 +209,7 @@ export async function composeWorker({ config, index, address, prepared }: Worker
     },
     abandon() {
       worker.gateway.abandon()
-      sockets.closeNow()
+      closeSockets()
     },
   }
 }

@@ -4,13 +4,26 @@
  */
 import { createServer } from 'node:net'
 import type { Config } from './config.js'
+import type { Ports } from './process-messages.js'
+
+export type PortVariable = 'PARLEY_PORT' | 'PARLEY_TCP_PORT'
 
 export class PortError extends Error {
   override readonly name = 'PortError'
 }
 
-/** The port to listen on: the configured one, or a free one for 0. Throws PortError. */
-export async function claimPort({ host, port }: Pick<Config, 'host' | 'port'>): Promise<number> {
+/** The ports to listen on: those configured, or free ones for 0. Throws PortError. */
+export async function claimPorts({ host, port, tcpPort }: Pick<Config, keyof Ports | 'host'>): Promise<Ports> {
+  const first = await claimPort(host, port, 'PARLEY_PORT')
+  if (tcpPort === undefined) return { port: first, tcpPort }
+  if (tcpPort === first) throw new PortError('PARLEY_PORT and PARLEY_TCP_PORT are the same; choose another for one')
+  let second = await claimPort(host, tcpPort, 'PARLEY_TCP_PORT')
+  while (second === first) second = await claimPort(host, tcpPort, 'PARLEY_TCP_PORT') // both free: drawn again
+  return { port: first, tcpPort: second }
+}
+
+/** One of them: 0 gives a free one. Throws PortError, which names the variable. */
+export async function claimPort(host: string, port: number, variable: PortVariable): Promise<number> {
   const probe = createServer()
   try {
     return await new Promise<number>((resolve, reject) => {
@@ -21,18 +34,18 @@ export async function claimPort({ host, port }: Pick<Config, 'host' | 'port'>): 
       })
     })
   } catch (cause) {
-    throw new PortError(explain(host, port, (cause as NodeJS.ErrnoException).code), { cause })
+    throw new PortError(explain(host, port, variable, (cause as NodeJS.ErrnoException).code), { cause })
   } finally {
     await new Promise<void>((resolve) => probe.close(() => resolve()))
   }
 }
 
-function explain(host: string, port: number, code: string | undefined): string {
+function explain(host: string, port: number, variable: PortVariable, code: string | undefined): string {
   switch (code) {
     case 'EADDRINUSE':
-      return `port ${port} on ${host} is taken by another program; stop it, or choose another PARLEY_PORT (0 picks a free one)`
+      return `port ${port} on ${host} is taken by another program; stop it, or choose another ${variable} (0 picks a free one)`
     case 'EACCES':
-      return `port ${port} needs rights this user does not have; choose a PARLEY_PORT above 1023`
+      return `port ${port} needs rights this user does not have; choose a ${variable} above 1023`
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return `PARLEY_HOST ${host} is not an address of this machine`

@@ -15,9 +15,15 @@ export interface WorkerStart {
   readonly prepared: unknown
 }
 
+/** Where to listen; all above 0. */
+export interface Ports {
+  readonly port: number
+  readonly tcpPort: number | undefined
+}
+
 export type ToWorker =
-  /** All of the process's workers are there: begin to serve on this port. */
-  | { readonly kind: 'serve'; readonly port: number }
+  /** All of the process's workers are there: begin to serve on these ports. */
+  | { readonly kind: 'serve'; readonly ports: Ports }
   /** Another worker, in a life that was not known before; its older address is dead. */
   | { readonly kind: 'peer'; readonly index: number; readonly address: Address; readonly port: MessagePort }
   | { readonly kind: 'peer-gone'; readonly index: number; readonly address: Address }
@@ -42,7 +48,7 @@ export type FromWorker =
 export interface ServingNotice {
   readonly kind: 'serving'
   /** The next life takes the same, where this one was free to choose. */
-  readonly port: number
+  readonly ports: Ports
 }
 
 /** The operator must change something; starting again would end the same way (EX_CONFIG of sysexits.h). */

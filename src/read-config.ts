@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Config, ConfigError, type ConfigLimits, WORKERS_DEFAULT_MAX } from './config.js'
 import { CONFIG_FILE_VARIABLE, type Layered, layerConfig } from './config-layers.js'
-import type { ConfigValues } from './config-schema.js'
+import { type ConfigValues, PORT_DEFAULT, TCP_PORT_DEFAULT } from './config-schema.js'
 import { SECRET_BYTES_MIN } from './gateway/token.js'
 
 /** Reads parley.toml and the environment. Throws ConfigError. */
@@ -30,6 +30,7 @@ export function configOf(layered: Layered, secret: string): Config {
   return {
     host,
     port,
+    tcpPort: tcpPortOf(layered.values),
     dataFolder: dataFolderOf(layered),
     workers: workers ?? Math.min(availableParallelism(), WORKERS_DEFAULT_MAX),
     secret,
@@ -44,6 +45,12 @@ export function configOf(layered: Layered, secret: string): Config {
       secret: layered.originOf('secret'),
     },
   }
+}
+
+/** Who moves the one port and says nothing of the other gets only that: a second server would find 7701 taken. */
+function tcpPortOf({ port, tcp_port }: ConfigValues): number | undefined {
+  if (tcp_port === 'off') return undefined
+  return tcp_port ?? (port === PORT_DEFAULT ? TCP_PORT_DEFAULT : undefined)
 }
 
 export function limitsOf({ limits }: ConfigValues): ConfigLimits {

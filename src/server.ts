@@ -13,10 +13,11 @@ import { ConfigError } from './config.js'
 import { LIMITS } from './domain/limits.js'
 import { openLogger } from './logger.js'
 import { prepareNode } from './node.js'
-import { claimPort, PortError } from './port-claim.js'
+import { claimPorts, PortError } from './port-claim.js'
 import { EXIT_CONFIG, type ServingNotice } from './process-messages.js'
 import { readConfig } from './read-config.js'
 import { Reload } from './reload.js'
+import { socketLibrary } from './socket-library.js'
 import { banner } from './start-banner.js'
 import { WorkerPool } from './worker-pool.js'
 
@@ -36,9 +37,9 @@ async function run(): Promise<number> {
   const stopped = stopRequest()
   const config = readConfig(process.env)
   const logger = openLogger(config, 'main')
-  const port = await claimPort(config)
+  const ports = await claimPorts(config)
   await using node = await prepareNode(config)
-  const pool = new WorkerPool({ config, port, node, logger })
+  const pool = new WorkerPool({ config, ports, node, logger })
   try {
     if ((await Promise.race([pool.start(), stopped, pool.failed])) === 'stop') return 0
     const reload = new Reload({ environment: process.env, pool, logger })
@@ -48,8 +49,9 @@ async function run(): Promise<number> {
       process.on('SIGHUP', () => pool.fault('exhaust-heap'))
     }
     const isColoured = process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === ''
-    process.stdout.write(banner({ config, port, tookMs: performance.now(), isColoured }))
-    process.send?.({ kind: 'serving', port } satisfies ServingNotice)
+    const { notice } = await socketLibrary()
+    process.stdout.write(banner({ config, ports, notice, tookMs: performance.now(), isColoured }))
+    process.send?.({ kind: 'serving', ports } satisfies ServingNotice)
     await Promise.race([stopped, pool.failed])
     return 0
   } finally {

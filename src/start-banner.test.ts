@@ -6,6 +6,7 @@ import { banner } from './start-banner.js'
 const CONFIG: Config = {
   host: '::1',
   port: 0,
+  tcpPort: 0,
   dataFolder: '/srv/chat',
   workers: 2,
   secret: 'a secret of at least thirty-two bytes',
@@ -16,9 +17,12 @@ const CONFIG: Config = {
   origins: { file: 'parley.toml', workers: 'default', data: 'parley.toml:3', secret: 'default' },
 }
 
+const STARTED = { ports: { port: 7800, tcpPort: 7801 }, notice: undefined, tookMs: 12.4, isColoured: false }
+
 test('the banner says what runs where, what was chosen and why, and what to try', () => {
-  const text = banner({ config: CONFIG, port: 7800, tookMs: 12.4, isColoured: false })
+  const text = banner({ ...STARTED, config: CONFIG })
   match(text, /serves ws:\/\/\[::1\]:7800\/v1\/ws\n.*2 workers \(one per core\), ready in 12 ms, pid \d+\n/)
+  match(text, /tcp {6}\[::1\]:7801, the same frames without WebSocket\n/)
   match(text, /data {5}\/srv\/chat \(parley\.toml:3\)\n/)
   match(text, /config {3}parley\.toml\n/)
   match(text, /dist\/cli\.js send --user alice bob 'lunch\?'\n/)
@@ -27,10 +31,17 @@ test('the banner says what runs where, what was chosen and why, and what to try'
 
 test('tokens and secrets show only where this machine alone can connect, and colours only where asked', () => {
   const config = { ...CONFIG, isDevelopmentSecret: false, origins: { ...CONFIG.origins, secret: 'PARLEY_SECRET' } }
-  const text = banner({ config, port: 7800, tookMs: 1, isColoured: false })
+  const text = banner({ ...STARTED, config })
   match(text, /secret {3}PARLEY_SECRET\n/)
   equal(text.includes('alice'), false)
   equal(text.includes(CONFIG.secret), false)
   equal(text.includes('\x1b'), false)
-  match(banner({ config, port: 7800, tookMs: 1, isColoured: true }), /\x1b\[1m/)
+  match(banner({ ...STARTED, config, isColoured: true }), /\x1b\[1m/)
+})
+
+test('it names a socket library that costs more, and no TCP port where there is none', () => {
+  const ports = { port: 7800, tcpPort: undefined }
+  const text = banner({ ...STARTED, ports, config: CONFIG, notice: 'ws: more CPU' })
+  match(text, /sockets {2}ws: more CPU\n/)
+  equal(text.includes('tcp'), false)
 })

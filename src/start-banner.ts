@@ -6,6 +6,7 @@
 import { relative, sep } from 'node:path'
 import type { Config } from './config.js'
 import { packageFolder, packageVersion } from './package-version.js'
+import type { Ports } from './process-messages.js'
 import { tokenFor } from './tokens.js'
 
 const DEVELOPMENT_TOKEN_DAYS = 30
@@ -13,23 +14,28 @@ const DEVELOPMENT_USERS = ['alice', 'bob']
 
 export interface BannerParts {
   readonly config: Config
-  readonly port: number
+  readonly ports: Ports
+  /** What the choice of a socket library costs, where it is not the usual one. */
+  readonly notice: string | undefined
   /** From the start of the process until every worker served. */
   readonly tookMs: number
   /** Whether colours are wanted. */
   readonly isColoured: boolean
 }
 
-export function banner({ config, port, tookMs, isColoured }: BannerParts): string {
+export function banner({ config, ports, notice, tookMs, isColoured }: BannerParts): string {
   const bold = (text: string) => (isColoured ? `\x1b[1m${text}\x1b[22m` : text)
   const green = (text: string) => (isColoured ? `\x1b[32m${text}\x1b[39m` : text)
   const row = (name: string, text: string) => `  ${green('➜')}  ${bold(name.padEnd(9))}${text}`
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   const { origins } = config
+  const { port, tcpPort } = ports
   const lines = [
     `  ${green(`Parley ${packageVersion()}`)} serves ws://${host}:${port}/v1/ws`,
     row('process', `${workersOf(config)}, ready in ${Math.round(tookMs)} ms, pid ${process.pid}`),
     row('http', `http://${host}:${port} with /metrics, /healthz and /readyz`),
+    ...(notice === undefined ? [] : [row('sockets', notice)]),
+    ...(tcpPort === undefined ? [] : [row('tcp', `${host}:${tcpPort}, the same frames without WebSocket`)]),
     row('data', `${config.dataFolder} (${origins.data})`),
     row('config', origins.file ?? `defaults and environment; ${program()} init writes a file`),
     row('secret', config.isDevelopmentSecret ? 'made in the data folder, for development only' : origins.secret),

@@ -9,7 +9,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { LIMITS } from './domain/limits.js'
 import { serverNodeFlags } from './node-flags.js'
-import { EXIT_CONFIG, type ServingNotice } from './process-messages.js'
+import { EXIT_CONFIG, type Ports, type ServingNotice } from './process-messages.js'
 import { RestartPause } from './restart-pause.js'
 
 /** A server that has not drained by then is killed. */
@@ -32,7 +32,7 @@ export function supervise({ script, environment, workers }: Supervised): void {
   const flags = [...serverNodeFlags(workers, availableParallelism()), ...process.execArgv]
   const pause = new RestartPause()
   let child: ChildProcess | undefined
-  let servedPort: number | undefined
+  let served: Ports | undefined
   let isServing = false
   let isReloadWanted = false
   let isStopping = false
@@ -59,11 +59,14 @@ export function supervise({ script, environment, workers }: Supervised): void {
       env: {
         UV_THREADPOOL_SIZE: FILE_THREADS,
         ...environment,
-        ...(servedPort !== undefined && { PARLEY_PORT: `${servedPort}` }),
+        ...(served !== undefined && {
+          PARLEY_PORT: `${served.port}`,
+          PARLEY_TCP_PORT: `${served.tcpPort ?? 'off'}`,
+        }),
       },
     })
-    child.on('message', ({ port }: ServingNotice) => {
-      servedPort = port
+    child.on('message', ({ ports }: ServingNotice) => {
+      served = ports
       isServing = true
       reload()
     })
@@ -73,7 +76,7 @@ export function supervise({ script, environment, workers }: Supervised): void {
   function ended(code: number | null, signal: NodeJS.Signals | null): void {
     child = undefined
     isServing = false
-    if (isStopping || code === EXIT_CONFIG || servedPort === undefined) process.exit(code ?? 1)
+    if (isStopping || code === EXIT_CONFIG || served === undefined) process.exit(code ?? 1)
     const pauseMs = pause.next(performance.now())
     process.stderr.write(`Parley ended (${signal ?? `exit code ${code}`}); starting it again\n`)
     setTimeout(() => (isStopping ? process.exit(0) : begin()), pauseMs)

@@ -7,6 +7,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { ConfigLimits } from './config.js'
 import type { Address } from './log/bus.js'
+import type { Ports } from './process-messages.js'
 
 /** Holds the data folder for this process. Throws ConfigError (config.ts) where an operator must act: folder locked by
  *  another process, not writable, made with another shard count. */
@@ -21,7 +22,7 @@ export interface NodeHost extends AsyncDisposable {
 /** One worker, composed: it owns nothing and listens to nobody until `serve`. */
 export interface WorkerApp {
   /** Takes over its shards and listens; resolves once it owns and accepts. */
-  serve(port: number): Promise<void>
+  serve(ports: Ports): Promise<void>
   /** Another worker of the process lives under this address from now on; `port` carries the bus to it. */
   addPeer(index: number, address: Address, port: MessagePort): void
   /** Those that the operator changed while we run. */

@@ -8,7 +8,7 @@ import { MessageChannel, Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import type { Config, ConfigLimits } from './config.js'
 import type { Address } from './log/bus.js'
-import type { Fault, FromWorker, ToWorker, WorkerStart } from './process-messages.js'
+import type { Fault, FromWorker, Ports, ToWorker, WorkerStart } from './process-messages.js'
 import { RestartPause } from './restart-pause.js'
 import { unreachable } from './std/assert.js'
 import type { NodeHost } from './worker-app.js'
@@ -29,7 +29,7 @@ interface Life {
 
 export interface WorkerPoolOptions {
   readonly config: Config
-  readonly port: number
+  readonly ports: Ports
   readonly node: NodeHost
   readonly logger: Logger
 }
@@ -124,7 +124,7 @@ export class WorkerPool {
         life.isComposed = true
         if (this.#isStopping) return
         this.#introduce(index, life)
-        life.thread.postMessage({ kind: 'serve', port: this.#options.port } satisfies ToWorker)
+        life.thread.postMessage({ kind: 'serve', ports: this.#options.ports } satisfies ToWorker)
         return
       case 'serving':
         if (!this.#isServing && ++this.#serving === this.#lives.length) {

@@ -25,7 +25,7 @@ tell({ kind: 'composed' })
 async function obey(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'serve':
-      await app.serve(message.port)
+      await app.serve(message.ports)
       return tell({ kind: 'serving' })
     case 'peer':
       return app.addPeer(message.index, message.address, message.port)

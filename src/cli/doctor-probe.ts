@@ -23,8 +23,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../config.js'
 import { packageFolder } from '../package-version.js'
-import { claimPort, PortError } from '../port-claim.js'
 import { type Clock, sleep } from '../std/clock.js'
+import { type PortProblem, portProblem } from './port-probe.js'
 
 export interface NativeBinary {
   readonly path: string
@@ -37,6 +37,8 @@ export interface NativeBinary {
 export interface DoctorProbe {
   readonly host: string
   readonly port: number
+  /** Undefined: none is wanted. */
+  readonly tcpPort: number | undefined
   readonly dataFolder: string
   /** Of all workers. */
   readonly connectionsMax: number
@@ -52,20 +54,21 @@ export interface DoctorProbe {
   syncMs(): Promise<number | undefined>
   /** When the youngest file of the data was written; undefined: there is none. */
   newestDataMs(): number | undefined
-  portProblem(): Promise<{ readonly isParley: boolean; readonly advice: string } | undefined>
+  portProblem(): Promise<PortProblem | undefined>
+  tcpPortProblem(tcpPort: number): Promise<PortProblem | undefined>
 }
 
-type Place = Pick<Config, 'host' | 'port' | 'dataFolder' | 'workers' | 'limits'>
+type Place = Pick<Config, 'host' | 'port' | 'tcpPort' | 'dataFolder' | 'workers' | 'limits'>
 
 const SYNC_BYTES = 4096
 const SYNCS = 21
-const HEALTH_WITHIN_MS = 1_000
 
-export function probeOf({ host, port, dataFolder, workers, limits }: Place, clock: Clock): DoctorProbe {
+export function probeOf({ host, port, tcpPort, dataFolder, workers, limits }: Place, clock: Clock): DoctorProbe {
   const folder = nearestFolder(dataFolder)
   return {
     host,
     port,
+    tcpPort,
     dataFolder,
     connectionsMax: workers * limits.connectionsPerWorkerMax,
     nodeVersion: process.versions.node,
@@ -79,7 +82,8 @@ export function probeOf({ host, port, dataFolder, workers, limits }: Place, cloc
     },
     syncMs: () => measureSync(folder, clock),
     newestDataMs: () => newestDataMs(dataFolder),
-    portProblem: () => portProblem(host, port),
+    portProblem: () => portProblem(host, port, 'PARLEY_PORT'),
+    tcpPortProblem: (wanted) => portProblem(host, wanted, 'PARLEY_TCP_PORT'),
   }
 }
 
@@ -179,24 +183,4 @@ function newestDataMs(dataFolder: string): number | undefined {
     }
   })
   return times.length === 0 ? undefined : Math.max(...times)
-}
-
-async function portProblem(host: string, port: number): Promise<{ isParley: boolean; advice: string } | undefined> {
-  try {
-    await claimPort({ host, port })
-    return undefined
-  } catch (error) {
-    if (!(error instanceof PortError)) throw error
-    return { isParley: await answersAsParley(host, port), advice: error.message }
-  }
-}
-
-async function answersAsParley(host: string, port: number): Promise<boolean> {
-  try {
-    const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/metrics`
-    const response = await fetch(url, { signal: AbortSignal.timeout(HEALTH_WITHIN_MS) })
-    return response.ok && (await response.text()).includes('parley_info')
-  } catch {
-    return false
-  }
 }

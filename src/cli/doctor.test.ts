@@ -10,6 +10,7 @@ const BINARY = { path: 'uws.node', version: '20.0.8', sha256: 'ab', problem: und
 const WELL: DoctorProbe = {
   host: '127.0.0.1',
   port: 7700,
+  tcpPort: 7701,
   dataFolder: '/srv/chat',
   connectionsMax: 19_000,
   nodeVersion: '20.15.0',
@@ -21,6 +22,7 @@ const WELL: DoctorProbe = {
   syncMs: async () => 20,
   newestDataMs: () => NOON + 60_000,
   portProblem: async () => undefined,
+  tcpPortProblem: async () => undefined,
 }
 
 test('on a machine that just has what it takes, all is well', async () => {
@@ -34,6 +36,8 @@ test('on a machine that just has what it takes, all is well', async () => {
     Object.keys(CHECKS),
   )
 })
+
+const TAKEN = { isParley: false, advice: 'choose another' }
 
 /** Check → what to break, the status it then has, and what to do about it. */
 const BROKEN: [keyof typeof CHECKS, Partial<DoctorProbe>, Finding['status'], RegExp][] = [
@@ -49,7 +53,8 @@ const BROKEN: [keyof typeof CHECKS, Partial<DoctorProbe>, Finding['status'], Reg
   ['disk sync', { syncMs: async () => undefined }, 'warn', /^mend the data folder first/],
   ['clock', { now: () => Date.UTC(2024, 11, 31) }, 'fail', /timedatectl set-ntp true$/],
   ['clock', { newestDataMs: () => NOON + 60_001 }, 'fail', /timedatectl set-ntp true$/],
-  ['port', { portProblem: async () => ({ isParley: false, advice: 'choose another' }) }, 'fail', /^choose another$/],
+  ['port', { portProblem: async () => TAKEN }, 'fail', /^choose another$/],
+  ['tcp port', { tcpPortProblem: async () => TAKEN }, 'fail', /^choose another$/],
 ]
 
 for (const [check, broken, status, advice] of BROKEN) {
@@ -65,7 +70,13 @@ test('every check is broken above', () => {
 })
 
 test('a port that Parley itself has is no trouble', async () => {
-  const taken = { ...WELL, portProblem: async () => ({ isParley: true, advice: '' }) }
-  const port = (await examine(taken)).find(({ check }) => check === 'port')
-  equal(port?.status, 'ok')
+  const isParley = async () => ({ isParley: true, advice: '' })
+  const findings = await examine({ ...WELL, portProblem: isParley, tcpPortProblem: isParley })
+  deepEqual(
+    findings.filter(({ check }) => check.endsWith('port')).map(({ status, finding }) => [status, finding]),
+    [
+      ['ok', 'a Parley serves on port 7700 now'],
+      ['ok', 'a Parley serves on port 7701 now'],
+    ],
+  )
 })

@@ -5,6 +5,7 @@
  */
 import { GiB, MiB } from '../domain/limits.js'
 import type { DoctorProbe } from './doctor-probe.js'
+import type { PortProblem } from './port-probe.js'
 import type { Terminal } from './terminal.js'
 
 export interface Finding {
@@ -117,12 +118,19 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     return { status: 'ok', finding: `${shown} UTC` }
   },
 
-  port: async (probe) => {
-    const taken = await probe.portProblem()
-    if (taken === undefined) return { status: 'ok', finding: `port ${probe.port} on ${probe.host} is free` }
-    if (taken.isParley) return { status: 'ok', finding: `a Parley serves on port ${probe.port} now` }
-    return { status: 'fail', finding: `port ${probe.port} on ${probe.host} cannot be had`, advice: taken.advice }
+  port: async (probe) => judgePort(probe, probe.port, await probe.portProblem()),
+
+  'tcp port': async (probe) => {
+    const { tcpPort } = probe
+    if (tcpPort === undefined) return { status: 'ok', finding: 'none is wanted' }
+    return judgePort(probe, tcpPort, await probe.tcpPortProblem(tcpPort))
   },
+}
+
+function judgePort({ host }: DoctorProbe, port: number, taken: PortProblem | undefined): Omit<Finding, 'check'> {
+  if (taken === undefined) return { status: 'ok', finding: `port ${port} on ${host} is free` }
+  if (taken.isParley) return { status: 'ok', finding: `a Parley serves on port ${port} now` }
+  return { status: 'fail', finding: `port ${port} on ${host} cannot be had`, advice: taken.advice }
 }
 
 export async function examine(probe: DoctorProbe): Promise<Finding[]> {

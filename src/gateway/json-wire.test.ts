@@ -199,7 +199,7 @@ test('a socket that is gone is forgotten by the gateway', () => {
   const rig = new JsonRig()
   const alice = rig.welcomedPeer('alice')
   rig.wire.closed(alice, 1006)
-  equal(rig.gateway.connectionCount, 0)
+  equal(rig.gateway.load.connections, 0)
   rig.say(alice, send(1))
   equal(rig.owners.commands.length, 0)
 })

@@ -4,7 +4,7 @@
  */
 import { composeActors } from '../../src/actors/composition.js'
 import type { ActorsEvents } from '../../src/actors/events.js'
-import type { GatewayEnd, Session } from '../../src/actors/peers.js'
+import type { Commands, GatewayEnd, Session } from '../../src/actors/peers.js'
 import {
   type ActorKey,
   ActorKind,
@@ -20,6 +20,7 @@ import { decodeFrames } from '../../src/protocol/decode.js'
 import type { DecodedFrame, EncodableFrame } from '../../src/protocol/decoded-frame.js'
 import { encodeFrame } from '../../src/protocol/encode.js'
 import { Bytes } from '../../src/std/bytes.js'
+import type { Clock } from '../../src/std/clock.js'
 import { seededRandom } from '../../src/std/random.js'
 import { Coverage } from '../sim/draw.js'
 import { Host } from '../sim/host.js'
@@ -43,6 +44,8 @@ const SILENT: ActorsEvents = {
   storeFailed() {},
 }
 
+export type MakeEnd = (node: OneNode, commands: Commands, clock: Clock) => GatewayEnd
+
 export class OneNode implements GatewayEnd {
   readonly time = new VirtualTime()
   readonly log: SimLogServer
@@ -55,7 +58,11 @@ export class OneNode implements GatewayEnd {
   side = this.#placeholder()
   #life = 0
 
-  constructor() {
+  readonly #endOf: MakeEnd
+
+  /** `endOf` makes the gateway's end of each life; by default the node itself remembers what was heard. */
+  constructor(endOf: MakeEnd = (node) => node) {
+    this.#endOf = endOf
     const coverage = new Coverage()
     this.log = new SimLogServer(this.time, this.#random, coverage)
     this.store = new SimStoreServer(this.time, this.#random, coverage)
@@ -82,7 +89,7 @@ export class OneNode implements GatewayEnd {
       events: SILENT,
       shardCount: this.shardCount,
     })
-    side.links.attach(this)
+    side.links.attach(this.#endOf(this, side.links, host.clock))
     this.sessions.length = 0
     for (let shard = 0; shard < this.shardCount; shard++) side.place(shard as ShardId, address)
     this.side = side

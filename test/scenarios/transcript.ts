@@ -1,16 +1,16 @@
 /**
- * Stories of clients as readable text: commands, a line of dashes, and what everybody heard. `run` plays the commands of
- * a transcript on one node over the simulated log and store and writes what was heard behind each block.
+ * Stories of clients as readable text: commands, a line of dashes, and what everybody heard. `played` plays the commands
+ * of a transcript over a wire on one node, its log and store simulated, and writes what was heard behind each block.
  *
  * Lines that begin with # are for the reader. A conversation is `bob` (direct, from the speaker's side) or `#team`. Who speaks
  * is `alice`, `alice.tablet`, or `alice+`: another connection of the same device.
  */
-import type { Session } from '../../src/actors/peers.js'
-import { type ActorKey, ActorKind, actorKey, directId, type UserId } from '../../src/domain/ids.js'
+import { ActorKind, directId, type UserId } from '../../src/domain/ids.js'
 import { decodeContent, encodeContent } from '../../src/protocol/content.js'
 import type { DecodedFrame } from '../../src/protocol/decoded-frame.js'
 import { ChangeAction, HistoryMode } from '../../src/protocol/wire-numbers.js'
-import { OneNode } from '../actors/one-node.js'
+import { type Device, WiredNode } from './wired-node.js'
+import type { ClientWire } from './wires.js'
 
 const RULE = '----'
 
@@ -65,48 +65,42 @@ const COMMANDS: readonly Command[] = [
 ]
 
 class Story {
-  readonly #node = new OneNode()
-  #sessions = new Map<string, Session>()
-  #ref = 0
+  readonly #node: WiredNode
+  #devices = new Map<string, Device>()
+  #ref = 1
+
+  constructor(wire: ClientWire) {
+    this.#node = new WiredNode(wire)
+  }
 
   connect(who: string, random: bigint): void {
     const [user, device = 'phone'] = who.replace('+', '').split('.')
-    this.#sessions.set(who, this.#node.connect(user!, device, { number: 0, random }))
+    this.#devices.set(who, this.#node.connect(user!, device, random))
   }
 
   send(who: string, n: number, where: string, text: string): void {
-    const [id, n64] = [this.#place(who, where), BigInt(n)]
-    const content = encodeContent({ messageId: n64 + 1n, body: new TextEncoder().encode(text) })
-    this.#node.say(this.#session(who), id.key, { kind: 'send', ref: ++this.#ref, n, ...id.named, content })
+    const content = encodeContent({ messageId: BigInt(n) + 1n, body: new TextEncoder().encode(text) })
+    this.#device(who).say({ kind: 'send', ref: ++this.#ref, n, ...this.#place(who, where), content })
   }
 
   change(who: string, action: ChangeAction, n: number, where: string, users: readonly string[]): void {
-    const { key, named } = this.#place(who, where)
-    this.#node.say(this.#session(who), key, {
-      kind: 'change',
-      ref: ++this.#ref,
-      n,
-      ...named,
-      action,
-      users: [...users],
-    })
+    const place = this.#place(who, where)
+    this.#device(who).say({ kind: 'change', ref: ++this.#ref, n, ...place, action, users: [...users] })
   }
 
   voids(who: string, n: number, where: string): void {
-    const { key, named } = this.#place(who, where)
-    this.#node.say(this.#session(who), key, { kind: 'void', ref: ++this.#ref, n, ...named })
+    this.#device(who).say({ kind: 'void', ref: ++this.#ref, n, ...this.#place(who, where) })
   }
 
   read(who: string, where: string, mode: HistoryMode, anchor: number, limit: number, minSeq: number): void {
-    const { key, named } = this.#place(who, where)
     const range = { mode, anchor, limit, minSeq }
-    this.#node.say(this.#session(who), key, { kind: 'history', ref: ++this.#ref, ...named, ...range })
+    this.#device(who).say({ kind: 'history', ref: ++this.#ref, ...this.#place(who, where), ...range })
   }
 
   restart(): void {
     this.#node.run(1_000)
-    this.#node.start()
-    this.#sessions = new Map()
+    this.#node.restart()
+    this.#devices = new Map()
   }
 
   logIs(is: string): void {
@@ -115,26 +109,26 @@ class Story {
     if (log.refusal === undefined) this.#node.run(1_000)
   }
 
-  /** What everybody heard since the last call, session by session. */
+  /** What everybody heard since the last call, connection by connection. */
   heard(): string[] {
     this.#node.run(1_000)
-    return [...this.#sessions].flatMap(([who, session]) =>
-      inRuns(this.#node.take(session).map(described)).map((line) => `${who}: ${line}`),
+    return [...this.#devices].flatMap(([who, device]) =>
+      inRuns(device.heard().map(described)).map((line) => `${who}: ${line}`),
     )
   }
 
-  #session(who: string): Session {
-    const session = this.#sessions.get(who)
-    if (session === undefined) throw new Error(`${who} is not connected`)
-    return session
+  #device(who: string): Device {
+    const device = this.#devices.get(who)
+    if (device === undefined) throw new Error(`${who} is not connected`)
+    return device
   }
 
-  #place(who: string, where: string): { key: ActorKey; named: { conversationKind: number; conversation: string } } {
+  #place(who: string, where: string): { conversationKind: number; conversation: string } {
     const isGroup = where.startsWith('#')
     const kind = isGroup ? ActorKind.group : ActorKind.direct
     const [user] = who.replace('+', '').split('.')
     const conversation = isGroup ? where.slice(1) : directId(user as UserId, where as UserId)
-    return { key: actorKey('demo', kind, conversation), named: { conversationKind: kind, conversation } }
+    return { conversationKind: kind, conversation }
   }
 }
 
@@ -189,9 +183,9 @@ function follows(a: Line, b: Line): boolean {
   return a.numbers.length > 0 && blank(a) === blank(b) && a.numbers.every((each, at) => b.numbers[at] === each + 1)
 }
 
-/** The transcript as it comes out: the same comments and commands, and what was heard. */
-export function played(transcript: string): string {
-  const story = new Story()
+/** The transcript as it comes out over this wire: the same comments and commands, and what was heard. */
+export function played(transcript: string, wire: ClientWire): string {
+  const story = new Story(wire)
   return `${blocksOf(transcript)
     .map((block) => {
       const lines = block.split('\n')

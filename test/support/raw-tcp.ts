@@ -3,7 +3,7 @@
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { PREFACE } from '../../src/gateway/tcp/frame-stream.js'
+import { TCP_PREFACE } from '../../src/protocol/wire-numbers.js'
 
 export class RawTcp {
   /** Resolves once the stream has ended, however it did. */
@@ -30,7 +30,7 @@ export class RawTcp {
   }
 
   /** Connects and says the preface, or something else. Throws the socket's error. */
-  static async open({ port, preface = PREFACE }: { port: number; preface?: Uint8Array }): Promise<RawTcp> {
+  static async open({ port, preface = TCP_PREFACE }: { port: number; preface?: Uint8Array }): Promise<RawTcp> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
     await once(socket, 'connect')
     socket.write(preface)

@@ -2,7 +2,8 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { test } from 'vitest'
 import { LIMITS } from '../../domain/limits.js'
-import { FrameStream, PREFACE } from './frame-stream.js'
+import { TCP_PREFACE } from '../../protocol/wire-numbers.js'
+import { FrameStream } from './frame-stream.js'
 
 /** What comes out of a stream that got these chunks, its preface said. */
 function cut(chunks: readonly Uint8Array[], stream = begun()): Uint8Array[] {
@@ -17,7 +18,7 @@ function cut(chunks: readonly Uint8Array[], stream = begun()): Uint8Array[] {
 
 function begun(): FrameStream {
   const stream = new FrameStream()
-  stream.take(PREFACE, () => {})
+  stream.take(TCP_PREFACE, () => {})
   return stream
 }
 
@@ -33,7 +34,7 @@ test('frames come out whole and in order, however the stream is cut', () => {
       fc.array(fc.integer({ min: 2, max: 60 }), { minLength: 1, maxLength: 20 }),
       fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1 }),
       (sizes, cuts) => {
-        const all = Buffer.concat([PREFACE, ...sizes.map((size, index) => frameOf(size * 8, index))])
+        const all = Buffer.concat([TCP_PREFACE, ...sizes.map((size, index) => frameOf(size * 8, index))])
         const chunks: Uint8Array[] = []
         for (let at = 0, index = 0; at < all.length; index++) {
           const end = at + cuts[index % cuts.length]!
@@ -41,7 +42,7 @@ test('frames come out whole and in order, however the stream is cut', () => {
           at = end
         }
         const messages = cut(chunks, new FrameStream())
-        deepEqual(Buffer.concat(messages), all.subarray(PREFACE.length))
+        deepEqual(Buffer.concat(messages), all.subarray(TCP_PREFACE.length))
         for (const message of messages) equal(message.length % 8, 0)
       },
     ),

@@ -6,10 +6,8 @@
  * with a reason.
  */
 import { LIMITS } from '../../domain/limits.js'
+import { TCP_PREFACE } from '../../protocol/wire-numbers.js'
 import { Bytes, GrowingBytes } from '../../std/bytes.js'
-
-/** The first bytes of a client. */
-export const PREFACE = new TextEncoder().encode('parley1\n')
 
 /** A frame of any type has at least these. */
 const FRAME_BYTES_MIN = 16
@@ -48,8 +46,8 @@ export class FrameStream {
   /** Where frames begin in the chunk; undefined where the preface is another. */
   #passPreface(chunk: Uint8Array): number | undefined {
     let at = 0
-    while (this.#prefaceBytes < PREFACE.length && at < chunk.length) {
-      if (chunk[at++] !== PREFACE[this.#prefaceBytes++]) return undefined
+    while (this.#prefaceBytes < TCP_PREFACE.length && at < chunk.length) {
+      if (chunk[at++] !== TCP_PREFACE[this.#prefaceBytes++]) return undefined
     }
     return at
   }

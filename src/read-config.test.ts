@@ -12,7 +12,7 @@ test('without any variable: loopback, port 7700, a secret made once and kept for
   const folder = empty()
   const config = readConfig({ PARLEY_DATA: folder, HOME: '/root' })
   equal(config.host, '127.0.0.1')
-  equal(config.port, 7700)
+  deepEqual([config.port, config.tcpPort], [7700, 7701])
   equal(config.isDevelopmentSecret, true)
   equal(statSync(join(folder, 'secret')).mode & 0o777, 0o600)
   equal(readFileSync(join(folder, 'secret'), 'utf8').trim(), config.secret)
@@ -24,9 +24,18 @@ test('a given secret is used and none is made', () => {
   deepEqual([config.secret, config.isDevelopmentSecret, config.workers, config.port], [SECRET, false, 3, 0])
 })
 
+test('plain TCP is off where only the other port was moved, and goes where it is told', () => {
+  const tcpPortOf = (chosen: Record<string, string>) => readConfig({ PARLEY_DATA: empty(), ...chosen }).tcpPort
+  equal(tcpPortOf({ PARLEY_PORT: '8000' }), undefined)
+  equal(tcpPortOf({ PARLEY_PORT: '8000', PARLEY_TCP_PORT: '8001' }), 8001)
+  equal(tcpPortOf({ PARLEY_TCP_PORT: '0' }), 0)
+  equal(tcpPortOf({ PARLEY_TCP_PORT: 'off' }), undefined)
+})
+
 test('every wrong value is refused with the name of its variable', () => {
   const wrong: Record<string, string> = {
     PARLEY_PORT: '65536',
+    PARLEY_TCP_PORT: '65536',
     PARLEY_WORKERS: '0',
     PARLEY_SECRET: 's'.repeat(31),
     PARLEY_LOG_LEVEL: 'loud',

@@ -86,6 +86,11 @@ export class ServerProcess implements AsyncDisposable {
     return Number(this.#banners().at(-1)![1])
   }
 
+  /** Of plain TCP, in the last life; only with PARLEY_TCP_PORT. */
+  get tcpPort(): number {
+    return Number([...this.stdout.matchAll(/plain TCP on .*:(\d+)\n/g)].at(-1)![1])
+  }
+
   /** Of the server process in its last life. */
   get pid(): number {
     return Number(this.#banners().at(-1)![2])

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { deepEqual, match, ok } from 'node:assert/strict'
 import { test } from 'vitest'
 import { GiB, MiB } from '../domain/limits.js'
 import { CHECKS, examine, type Finding } from './doctor.js'

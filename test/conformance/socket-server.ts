@@ -75,7 +75,7 @@ export const answerPlainly = (path: string) => ({
 })
 
 /** A frame of that many bytes; the server's sockets look at its size prefix only. */
-function frameOf(size: number, fill = 7): Uint8Array {
+export function frameOf(size: number, fill = 7): Uint8Array {
   const frame = new Uint8Array(size).fill(fill)
   new DataView(frame.buffer).setUint32(0, size - 4, true)
   return frame

@@ -1,8 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { afterEach, test } from 'vitest'
-import { answerPlainly, Recorder, socketServerConformance } from '../../../test/conformance/socket-server.js'
+import { answerPlainly, frameOf, Recorder, socketServerConformance } from '../../../test/conformance/socket-server.js'
 import { RawTcp } from '../../../test/support/raw-tcp.js'
-import { encodeFrame } from '../../protocol/encode.js'
 import { canSharePorts } from '../../std/port-sharing.js'
 import { TcpSocketServer } from './socket-server.js'
 
@@ -32,11 +31,11 @@ test('a stranger to the protocol is told apart at its first bytes', async () => 
   const browser = await RawTcp.open({ port, preface: Buffer.from('GET / HTTP/1.1\r\n\r\n') })
   await recorder.until(() => recorder.bytes.length > 0)
   ok(recorder.bytes.every((byte) => byte === 0))
-  browser.send(encodeFrame({ kind: 'ping', ref: 1 }))
+  browser.send(frameOf(40, 1))
   const device = await RawTcp.open({ port })
-  device.send(encodeFrame({ kind: 'ping', ref: 2 }))
+  device.send(frameOf(40, 2))
   await recorder.until(() => recorder.bytes.length > 16)
-  deepEqual(new Uint8Array(recorder.bytes.subarray(16)), new Uint8Array(encodeFrame({ kind: 'ping', ref: 2 })))
+  deepEqual(new Uint8Array(recorder.bytes.subarray(16)), new Uint8Array(frameOf(40, 2)))
 })
 
 test('a peer that neither reads its goodbye nor leaves is cut', async () => {
@@ -47,7 +46,7 @@ test('a peer that neither reads its goodbye nor leaves is cut', async () => {
   const socket = recorder.sockets[0]!
   while (socket.unsentBytes() === 0) socket.send(new Uint8Array(256 * 1024))
   socket.close(4301, 'draining')
-  peer.send(encodeFrame({ kind: 'ping', ref: 1 }))
+  peer.send(frameOf(40, 1))
   await recorder.until(() => recorder.closed_.length === 1)
   equal(recorder.bytes.length, 0)
   peer.destroy()

@@ -2,9 +2,9 @@
  * Whether the ports that Parley wants can be had, and if not, whether it is a Parley that has them: then all is well.
  */
 import { connect } from 'node:net'
+import { TCP_PREFACE } from '../domain/tcp-preface.js'
 import { claimPort, PortError, type PortVariable } from '../port-claim.js'
 import { decodeFrame } from '../protocol/decode.js'
-import { TCP_PREFACE } from '../protocol/wire-numbers.js'
 
 export interface PortProblem {
   /** A Parley has it now. */

@@ -32,6 +32,3 @@ export type HistoryMode = (typeof HistoryMode)[keyof typeof HistoryMode]
 
 /** Bits of an Ack's `flags`. */
 export const AckFlag = { duplicate: 1, alreadyAccepted: 2 } as const
-
-/** What a client of plain TCP sends before its first frame. */
-export const TCP_PREFACE = new TextEncoder().encode('parley1\n')

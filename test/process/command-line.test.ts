@@ -2,8 +2,9 @@
  * The command line as a person meets it: exit codes, advice, and a chat between two terminals.
  */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'vitest'
@@ -49,27 +50,35 @@ test('wrong settings and wrong usage end with their codes, a hint, and no stack 
   match(without.stderr, /parley init writes a file with one/)
 })
 
-test('doctor finds what is really wrong: too few files, a folder that is a file, a port that is taken', async () => {
+test('doctor finds what is really wrong: too few files, a folder that is a file, ports that are taken', async () => {
   const folder = empty()
   writeFileSync(join(folder, 'data'), '')
-  const other = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => other.once('listening', resolve))
-  const { port } = other.address() as { port: number }
+  const others = [createServer(), createServer()]
+  const ports = await Promise.all(others.map(listeningPort))
   try {
-    const environment = { PARLEY_PORT: `${port}` }
+    const environment = { PARLEY_PORT: `${ports[0]}`, PARLEY_TCP_PORT: `${ports[1]}` }
     const { code, stdout } = await parley(['doctor', '--json'], { folder, environment, filesMax: 512 })
     equal(code, 1)
     const { findings } = JSON.parse(stdout) as { findings: { check: string; status: string; advice?: string }[] }
     const failed = findings.filter(({ status }) => status === 'fail')
     deepEqual(
       failed.map(({ check }) => check),
-      ['open files', 'data folder', 'port'],
+      ['open files', 'data folder', 'port', 'tcp port'],
     )
     match(failed[2]!.advice!, /taken by another program; stop it, or choose another PARLEY_PORT/)
+    match(failed[3]!.advice!, /taken by another program; stop it, or choose another PARLEY_TCP_PORT/)
     match(findings.find(({ check }) => check === 'native binary')!.status, /ok/)
   } finally {
-    other.close()
+    for (const other of others) other.close()
   }
+})
+
+test('doctor knows a Parley by its ports, the plain one too', async () => {
+  await using server = await ServerProcess.start({ environment: { PARLEY_TCP_PORT: '0' } })
+  const environment = { PARLEY_PORT: `${server.port}`, PARLEY_TCP_PORT: `${server.tcpPort}` }
+  const { stdout } = await parley(['doctor'], { folder: empty(), environment })
+  match(stdout, new RegExp(` port +a Parley serves on port ${server.port} now\\n`))
+  match(stdout, new RegExp(`tcp port +a Parley serves on port ${server.tcpPort} now\\n`))
 })
 
 test('send and tail: acked is durable, and the other terminal shows it once; metrics and top count it', async () => {
@@ -121,6 +130,12 @@ test('SIGHUP takes over a lower limit: the next connection is held to it', async
   const page = await metricsOf(server)
   ok(Number(/refusal="too-many-requests"\} (\d+)/.exec(page)![1]) > 0)
 })
+
+async function listeningPort(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
 
 function empty(): string {
   return mkdtempSync(join(tmpdir(), 'parley-cli-'))

@@ -2,6 +2,8 @@
  * The client's end of each wire, in memory, with everything of the server's end that lies between a socket and the
  * gateway: what JSON is transcoded to, and how a stream is cut into frames.
  */
+
+import { TCP_PREFACE } from '../../src/domain/tcp-preface.js'
 import { JsonWire } from '../../src/gateway/json-wire.js'
 import type { SocketListener } from '../../src/gateway/socket-server.js'
 import { FrameStream } from '../../src/gateway/tcp/frame-stream.js'
@@ -9,7 +11,6 @@ import { decodeFrames } from '../../src/protocol/decode.js'
 import type { DecodedFrame, EncodableFrame } from '../../src/protocol/decoded-frame.js'
 import { encodeFrame } from '../../src/protocol/encode.js'
 import { frameFromJson, frameToJson } from '../../src/protocol/json-frames.js'
-import { TCP_PREFACE } from '../../src/protocol/wire-numbers.js'
 import { Bytes } from '../../src/std/bytes.js'
 import { FakeSocket } from '../support/gateway-rig.js'
 

@@ -3,7 +3,7 @@
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { TCP_PREFACE } from '../../src/protocol/wire-numbers.js'
+import { TCP_PREFACE } from '../../src/domain/tcp-preface.js'
 
 export class RawTcp {
   /** Resolves once the stream has ended, however it did. */

@@ -88,7 +88,7 @@ export class ServerProcess implements AsyncDisposable {
 
   /** Of plain TCP, in the last life; only with PARLEY_TCP_PORT. */
   get tcpPort(): number {
-    return Number([...this.stdout.matchAll(/plain TCP on .*:(\d+)\n/g)].at(-1)![1])
+    return Number([...this.stdout.matchAll(/tcp +\S*:(\d+), the same/g)].at(-1)![1])
   }
 
   /** Of the server process in its last life. */

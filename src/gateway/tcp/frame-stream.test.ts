@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { test } from 'vitest'
 import { LIMITS } from '../../domain/limits.js'
-import { TCP_PREFACE } from '../../protocol/wire-numbers.js'
+import { TCP_PREFACE } from '../../domain/tcp-preface.js'
 import { FrameStream } from './frame-stream.js'
 
 /** What comes out of a stream that got these chunks, its preface said. */

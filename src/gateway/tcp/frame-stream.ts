@@ -6,7 +6,7 @@
  * with a reason.
  */
 import { LIMITS } from '../../domain/limits.js'
-import { TCP_PREFACE } from '../../protocol/wire-numbers.js'
+import { TCP_PREFACE } from '../../domain/tcp-preface.js'
 import { Bytes, GrowingBytes } from '../../std/bytes.js'
 
 /** A frame of any type has at least these. */

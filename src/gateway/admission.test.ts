@@ -27,7 +27,7 @@ test('what takes too long halves what is let in, down to a floor', () => {
   const second = round(admission, clock, 100_000, 200)
   equal(second, first / 2)
   for (let at = 0; at < 10; at++) round(admission, clock, 100_000, 200)
-  equal(round(admission, clock, 100_000, 200), 4_096)
+  equal(round(admission, clock, 100_000, 200), 2_048)
 })
 
 test('what is answered soon lets more in, but only while somebody is held back', () => {

@@ -10,8 +10,8 @@ import type { Clock } from '../std/clock.js'
 import { fraction, type Random } from '../std/random.js'
 
 /** Leaves room for the tail below the 200 ms that admitted sends should keep at overload. */
-const TARGET_MS = 60
-const LIMIT_MIN = 4_096
+const TARGET_MS = 40
+const LIMIT_MIN = 2_048
 const LIMIT_START = 12_288
 const LIMIT_MAX = 65_536
 const SHARE = { history: 0.5, hello: 0.75, send: 1 } as const

@@ -5,9 +5,9 @@
  * first `senders` of them send.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { signToken } from '../src/access/token.js'
 import { directId, type UserId } from '../src/domain/ids.js'
 import { LIMITS } from '../src/domain/limits.js'
-import { signToken } from '../src/gateway/token.js'
 import { ChangeAction } from '../src/protocol/wire-numbers.js'
 import { beginConversations } from './beginnings.js'
 import type { Address } from './connection.js'

@@ -59,16 +59,32 @@ function nameFrom(folder: string, path: string): string {
   return name.startsWith('..') ? path : name
 }
 
-/** Path → line, for keys and tables that stand on a line of their own, as those of our settings do. */
+/** Path → line, for keys and tables that stand on a line of their own, as those of our settings do. The first app of `[[apps]]` is `apps.0`. */
 function linesOf(text: string): Map<string, number> {
   const lines = new Map<string, number>()
+  const counts = new Map<string, number>()
+  const tableOf = (name: string) => {
+    const keys: string[] = []
+    for (const key of name.split('.')) {
+      keys.push(key)
+      const count = counts.get(keys.join('.'))
+      if (count !== undefined) keys.push(`${count - 1}`)
+    }
+    return keys.join('.')
+  }
   let table = ''
   for (const [index, line] of text.split('\n').entries()) {
-    const header = /^\s*\[\s*([^\]]+?)\s*\]/.exec(line)
+    const header = /^\s*(\[\[?)\s*([^[\]]+?)\s*\]/.exec(line)
     if (header !== null) {
-      const name = plain(header[1]!)
-      table = `${name}.`
-      lines.set(name, index + 1)
+      const keys = plain(header[2]!).split('.')
+      const last = keys.pop()!
+      const name = keys.length === 0 ? last : `${tableOf(keys.join('.'))}.${last}`
+      if (!lines.has(name)) lines.set(name, index + 1)
+      const count = header[1] === '[[' ? (counts.get(name) ?? 0) + 1 : 0
+      if (count > 0) counts.set(name, count)
+      const place = count > 0 ? `${name}.${count - 1}` : name
+      lines.set(place, index + 1)
+      table = `${place}.`
       continue
     }
     const key = /^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=/.exec(line)

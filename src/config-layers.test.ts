@@ -2,6 +2,7 @@ import { deepEqual, equal, match, throws } from 'node:assert/strict'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { stringify } from 'smol-toml'
 import { test } from 'vitest'
 import { ConfigError } from './config.js'
 import { layerConfig } from './config-layers.js'
@@ -19,12 +20,12 @@ test('the environment wins over the file, and the file over the defaults', () =>
 })
 
 test('every setting can be set in the environment and in the file', () => {
-  for (const { path, variable, type, default: preset } of SETTINGS) {
-    const value = preset ?? (type === 'integer' ? 3 : 'a text that is longer than thirty-two bytes')
-    layerConfig({ [variable]: `${value}` }, written('').folder)
+  for (const { path, variable, type, default: preset, example } of SETTINGS) {
+    const value = example ?? preset ?? (type === 'integer' ? 3 : 'a text that is longer than thirty-two bytes')
+    layerConfig({ [variable]: type === 'tables' ? JSON.stringify(value) : `${value}` }, written('').folder)
     const keys = path.split('.')
     const table = keys.length > 1 ? `[${keys[0]}]\n` : ''
-    const { folder } = written(`${table}${keys.at(-1)} = ${JSON.stringify(value)}\n`)
+    const { folder } = written(`${table}${stringify({ [keys.at(-1)!]: value })}`)
     match(layerConfig({}, folder).originOf(path), /parley\.toml:[12]$/, path)
   }
 })

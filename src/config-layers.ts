@@ -64,21 +64,24 @@ function explain(
   originOf: (path: string) => string,
 ): string[] {
   const path = issue.path.join('.')
-  if (issue.code === 'unrecognized_keys') {
+  const setting = SETTINGS.find((each) => each.path === path || path.startsWith(`${each.path}.`))
+  if (issue.code === 'unrecognized_keys' && setting === undefined) {
     return issue.keys.map((key) => unknownKey(path === '' ? key : `${path}.${key}`, file))
   }
-  const setting = SETTINGS.find((each) => each.path === path)
-  const origin = originOf(path)
-  if (setting === undefined) return [`${origin}: ${path} must be a table: [${path}]`]
-  const value = lookUp(tree, path)
-  const given = setting.isSecret ? '' : `, not ${JSON.stringify(value)}`
-  return [
-    origin === setting.variable ? `${origin} ${issue.message}${given}` : `${origin}: ${path} ${issue.message}${given}`,
-  ]
+  if (setting === undefined) return [`${originOf(path)}: ${path} must be a table: [${path}]`]
+  const wrong = issue.code === 'unrecognized_keys' ? `has no ${issue.keys.join(', ')}` : issue.message
+  const given = setting.isSecret ? '' : `, not ${JSON.stringify(lookUp(tree, setting.path))}`
+  const origin = originOf(setting.path)
+  if (origin === setting.variable) return [`${origin}${path.slice(setting.path.length)} ${wrong}${given}`]
+  return [`${placeOf(path, file) ?? origin}: ${path} ${wrong}${given}`]
+}
+
+function placeOf(path: string, file: ConfigFile | undefined): string | undefined {
+  return file === undefined ? undefined : `${file.name}:${file.lineOf(path)}`
 }
 
 function unknownKey(path: string, file: ConfigFile | undefined): string {
-  const place = file === undefined ? '' : `${file.name}:${file.lineOf(path)}: `
+  const place = file === undefined ? '' : `${placeOf(path, file)}: `
   return `${place}${path} is not a setting of Parley${suggestion(
     path,
     SETTINGS.map((each) => each.path),
@@ -99,7 +102,17 @@ function suggestion(name: string, known: readonly string[]): string {
 function typed({ type }: Setting, text: string): unknown {
   if (type === 'integer' && /^-?\d{1,15}$/.test(text)) return Number(text)
   if (type === 'boolean' && /^(?:0|1|true|false)$/.test(text)) return text === '1' || text === 'true'
+  if (type === 'list') return text.split(',').flatMap((part) => part.trim() || [])
+  if (type === 'tables') return jsonOf(text)
   return text
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
 }
 
 function assign(tree: Tree, path: string, value: unknown): void {

@@ -5,20 +5,28 @@
  * A setting's name in the environment is its path in the file, in capitals: `log.level` is PARLEY_LOG_LEVEL.
  */
 import { z } from 'zod'
+import { isLoopback } from './access/entrance.js'
+import { SECRET_BYTES_MIN } from './access/verifying-key.js'
+import { Addresses, Apps, Origins } from './config-access.js'
 import { LIMITS, MiB } from './domain/limits.js'
-import { SECRET_BYTES_MIN } from './gateway/token.js'
 
 export const PORT_DEFAULT = 7700
 export const TCP_PORT_DEFAULT = 7701
 const WORKERS_MAX = 64
 /** The table of a worker's connections is made once, and a process has no more files than this in practice. */
 const CONNECTIONS_MAX = 500_000
-const SECRET_FIX = `must have at least ${SECRET_BYTES_MIN} bytes; make one with: openssl rand -base64 32`
+export const MAKE_ONE = 'make one with: openssl rand -base64 32'
+const SECRET_FIX = `must have at least ${SECRET_BYTES_MIN} bytes; ${MAKE_ONE}`
+/** 24 random bytes in hexadecimal miss one more often than once in a million. */
+const DIFFERENT_CHARACTERS_MIN = 10
 
 const limits = z.strictObject({
   connections_per_user: whole(1, 10_000)
     .default(LIMITS.connectionsPerUserMax)
-    .meta({ description: 'connections of one user to one worker', ...live() }),
+    .meta({ description: 'connections of one user', ...live() }),
+  connections_per_address: whole(1, 1_000_000)
+    .default(LIMITS.connectionsPerAddressMax)
+    .meta({ description: 'connections of one address (of one /64 of IPv6); of the proxy, behind one', ...live() }),
   connections_per_worker: whole(1, CONNECTIONS_MAX)
     .default(LIMITS.connectionsPerWorkerMax)
     .meta({ description: 'connections of one worker; the open file limit must leave room for them' }),
@@ -30,7 +38,25 @@ const limits = z.strictObject({
     .meta({ description: 'unsent bytes of one connection before it counts as lagging', ...live() }),
 })
 
-export const ConfigSchema = z.strictObject({
+const access = z.strictObject({
+  origins: Origins.optional().meta({
+    description: 'web pages of these origins may connect, where it is set; what is no browser sends no origin',
+    examples: [['https://chat.example']],
+    ...live(),
+  }),
+  allow: Addresses.optional().meta({
+    description: 'addresses that may connect; nobody else, where it is set',
+    examples: [['10.0.0.0/8']],
+    ...live(),
+  }),
+  deny: Addresses.default([]).meta({
+    description: 'addresses that may not connect, even if they are allowed',
+    examples: [['10.6.6.6', '2001:db8::/32']],
+    ...live(),
+  }),
+})
+
+const Settings = z.strictObject({
   host: z
     .string('must be an address to listen on, for example 127.0.0.1')
     .min(1, 'must be an address to listen on, for example 127.0.0.1')
@@ -61,9 +87,10 @@ export const ConfigSchema = z.strictObject({
     .refine((text) => Buffer.byteLength(text) >= SECRET_BYTES_MIN, SECRET_FIX)
     .optional()
     .meta({
-      description: `signs tokens (HS256), at least ${SECRET_BYTES_MIN} bytes; \`parley dev\` makes its own in the data folder`,
+      description: `signs tokens of any app (HS256), at least ${SECRET_BYTES_MIN} bytes; \`parley dev\` makes its own in the data folder`,
       writeOnly: true,
     }),
+  access: access.prefault({}),
   log: z
     .strictObject({
       level: z
@@ -77,9 +104,28 @@ export const ConfigSchema = z.strictObject({
     .boolean('must be true or false (in the environment 1 or 0), and true only in tests')
     .default(false)
     .meta({ description: 'tests only: lets signals break a worker on purpose' }),
+  apps: Apps.optional().meta({
+    description: 'apps with keys of their own, instead of `secret`: docs/access.md',
+    examples: [
+      [{ id: 'shop', keys: [{ kid: '2026-11', alg: 'HS256', secret: 'at least 32 random bytes, in quotes' }] }],
+    ],
+    writeOnly: true,
+    ...live(),
+  }),
+})
+
+export const ConfigSchema = Settings.superRefine(({ apps, secret, host }, context) => {
+  const refuse = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
+  if (secret === undefined) return
+  if (apps !== undefined) refuse('secret', 'cannot be set while apps have keys of their own; take one of them out')
+  else if (!isLoopback(host) && isGuessable(secret)) refuse('secret', `is one that people can guess; ${MAKE_ONE}`)
 })
 
 export type ConfigValues = z.infer<typeof ConfigSchema>
+
+/** list: of texts; in the environment separated by commas. tables: `[[name]]`; in the environment JSON. */
+export type SettingType = 'string' | 'integer' | 'boolean' | 'list' | 'tables'
+export type SettingValue = string | number | boolean | readonly unknown[]
 
 export interface Setting {
   /** In the file, `log.level`. */
@@ -87,9 +133,11 @@ export interface Setting {
   /** In the environment, `PARLEY_LOG_LEVEL`. */
   readonly variable: string
   readonly description: string
-  readonly type: 'string' | 'integer' | 'boolean'
+  readonly type: SettingType
   /** Absent: worked out at start. */
-  readonly default?: string | number | boolean
+  readonly default?: SettingValue
+  /** Of what an operator may write; for lists and tables only. */
+  readonly example?: SettingValue
   /** Bounds or choices, in words; empty where the type says it all. */
   readonly range: string
   readonly isSecret: boolean
@@ -117,19 +165,26 @@ function settingsOf(node: Node, path: readonly string[]): Setting[] {
   const children = Object.entries(node.properties ?? {})
   if (children.length > 0) return children.flatMap(([key, child]) => settingsOf(child as Node, [...path, key]))
   const name = path.join('.')
-  const { description = '', writeOnly: isSecret = false, isLive = false } = node
+  const { description = '', writeOnly: isSecret = false, isLive = false, examples: [example] = [] } = node
   return [
     {
       path: name,
       variable: variableOf(name),
       description,
-      type: (node.type ?? memberOf(node, 'integer')?.type) as Setting['type'],
-      ...(node.default !== undefined && { default: node.default as string | number | boolean }),
+      type: typeOf(node),
+      ...(node.default !== undefined && { default: node.default as SettingValue }),
+      ...(example !== undefined && { example: example as SettingValue }),
       range: rangeOf(node),
       isSecret,
       isLive,
     },
   ]
+}
+
+function typeOf(node: Node): SettingType {
+  const type = node.type ?? memberOf(node, 'integer')?.type
+  if (type !== 'array') return type as SettingType
+  return (node.items as Node).type === 'object' ? 'tables' : 'list'
 }
 
 function rangeOf(node: Node): string {
@@ -143,6 +198,13 @@ function rangeOf(node: Node): string {
 /** A number that a word may stand for is a union of both. */
 function memberOf({ anyOf = [] }: Node, type: 'integer' | 'string'): Node | undefined {
   return (anyOf as Node[]).find((each) => each.type === type)
+}
+
+/** Of all that people type in place of a secret; random bytes as text have more different characters, and no spaces. */
+function isGuessable(secret: string): boolean {
+  return (
+    new Set(secret).size < DIFFERENT_CHARACTERS_MIN || /\s|secret|password|change.?me|example|default/i.test(secret)
+  )
 }
 
 function whole(min: number, max: number, meaning = `must be a whole number, ${min} to ${max}`) {

@@ -1,7 +1,8 @@
 /**
  * The settings as people read them: the table of docs/configuration.md, and the commented file that `parley init` writes.
  */
-import { SETTINGS, type Setting } from './config-schema.js'
+import { stringify } from 'smol-toml'
+import { SETTINGS, type Setting, type SettingValue } from './config-schema.js'
 
 /** A table of Markdown, one line per setting. */
 export function settingsTable(): string {
@@ -14,7 +15,11 @@ export function settingsTable(): string {
 }
 
 function defaultOf(setting: Setting): string {
-  return setting.default === undefined ? 'none' : `\`${setting.default}\``
+  return setting.default === undefined ? 'none' : `\`${textOf(setting.default)}\``
+}
+
+function textOf(value: SettingValue): string {
+  return Array.isArray(value) ? JSON.stringify(value) : `${value}`
 }
 
 /** parley.toml with every setting as a comment, and this secret set. Tables come last, as TOML wants. */
@@ -25,15 +30,28 @@ export function commentedFile(secret: string): string {
   ]
   let table = ''
   const written = SETTINGS.filter(({ path }) => path !== 'test_faults')
-  for (const setting of written.sort((a, b) => Number(a.path.includes('.')) - Number(b.path.includes('.')))) {
+  for (const setting of written.sort((a, b) => depthOf(a) - depthOf(b))) {
     const [group, key] = setting.path.includes('.') ? setting.path.split('.') : ['', setting.path]
-    if (group !== table) lines.push('', `[${group}]`)
+    if (group !== table && group !== '') lines.push('', `[${group}]`)
     table = group!
     const range = setting.range === '' ? '' : ` (${setting.range})`
     lines.push('', `# ${setting.description}${range}${setting.isLive ? '; taken over on SIGHUP' : ''}`)
-    if (setting.isSecret) lines.push(`${key} = ${JSON.stringify(secret)}`)
+    if (setting.path === 'secret') lines.push(`${key} = ${JSON.stringify(secret)}`)
+    else if (setting.example !== undefined) lines.push(...exampleOf(key!, setting.example))
     else if (setting.default === undefined) lines.push(`# ${key} = ${setting.type === 'integer' ? 1 : '""'}`)
     else lines.push(`# ${key} = ${JSON.stringify(setting.default)}`)
   }
   return `${lines.join('\n')}\n`
+}
+
+function exampleOf(key: string, example: SettingValue): string[] {
+  return stringify({ [key]: example })
+    .trimEnd()
+    .split('\n')
+    .map((line) => (line === '' ? '#' : `# ${line}`))
+}
+
+/** A line below the header of a table belongs to it. */
+function depthOf({ path, type }: Setting): number {
+  return type === 'tables' ? 2 : Number(path.includes('.'))
 }

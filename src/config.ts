@@ -3,6 +3,8 @@
  * and only the main thread loads that: the schema library costs each thread 70 ms of start.
  */
 
+import type { AccessConfig } from './access/access-config.js'
+
 /** More workers than this rarely help: fsync and the kernel's sockets are shared. */
 export const WORKERS_DEFAULT_MAX = 8
 
@@ -16,8 +18,10 @@ export interface Config {
   /** Absolute. */
   readonly dataFolder: string
   readonly workers: number
-  readonly secret: string
-  /** The secret was made here for development: the start banner may show a token. */
+  /** Signs tokens of every app. Undefined where `access.apps` name their own keys. */
+  readonly secret: string | undefined
+  readonly access: AccessConfig
+  /** The secret was made here for development: the start banner may show a token, and anybody on this machine get one. */
   readonly isDevelopmentSecret: boolean
   readonly logLevel: string
   readonly limits: ConfigLimits
@@ -29,10 +33,14 @@ export interface Config {
 /** Those of domain/limits.ts that an operator may set. */
 export interface ConfigLimits {
   readonly connectionsPerUserMax: number
+  readonly connectionsPerAddressMax: number
   readonly connectionsPerWorkerMax: number
   readonly framesPerSecondMax: number
   readonly sendQueueBytesMax: number
 }
+
+/** What is taken over while the server runs (reload.ts). */
+export type LiveConfig = Pick<Config, 'limits' | 'access'>
 
 /** Where a choice comes from, for the start banner: `PARLEY_PORT`, `parley.toml:3` or `default`. */
 export interface ConfigOrigins {

@@ -8,6 +8,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
+import { SharedCounts } from './access/shared-counts.js'
+import { WorkerAccess } from './access/worker-access.js'
 import { logActorsEvents } from './actors-log.js'
 import { type Composition, compose } from './composition.js'
 import { type Config, ConfigError } from './config.js'
@@ -19,9 +21,8 @@ import { logGatewayEvents } from './gateway/events.js'
 import { JsonWire } from './gateway/json-wire.js'
 import { GATEWAY_LIMITS } from './gateway/limits.js'
 import { TcpSocketServer } from './gateway/tcp/socket-server.js'
-import { tokenVerifier } from './gateway/token.js'
-import { answerHealth } from './http/health.js'
-import { answerMetrics, type ProcessFigures } from './http/metrics-page.js'
+import { metricsText } from './http/metrics-page.js'
+import { httpRoutes } from './http/routes.js'
 import type { Address } from './log/bus.js'
 import { PortBus } from './log/embedded/bus.js'
 import { freeBytesOf, openNodeFolder } from './log/embedded/file-port.js'
@@ -29,15 +30,14 @@ import { lockFolder } from './log/embedded/folder-lock.js'
 import { LogData } from './log/embedded/log-data.js'
 import { EmbeddedShardLog, type ShardLogSeed } from './log/embedded/shard-log.js'
 import { openLogger } from './logger.js'
-import { packageVersion } from './package-version.js'
 import type { WorkerStart } from './process-messages.js'
 import { socketLibrary } from './socket-library.js'
 import { SYSTEM_CLOCK, sleep } from './std/clock.js'
 import { canSharePorts } from './std/port-sharing.js'
 import { SYSTEM_RANDOM } from './std/random.js'
 import { EmbeddedMessageStore } from './storage/embedded/message-store.js'
-import type { NodeHost, WorkerApp } from './worker-app.js'
-import { watchWorker } from './worker-figures.js'
+import type { MainThread, NodeHost, WorkerApp } from './worker-app.js'
+import { processFigures, watchWorker } from './worker-figures.js'
 
 const FORMAT_VERSION = 1
 const READY_LOOK_MS = 5
@@ -123,7 +123,8 @@ function storeFolder(config: Config): string {
   return join(config.dataFolder, 'store')
 }
 
-export async function composeWorker({ config, index, address, prepared }: WorkerStart): Promise<WorkerApp> {
+export async function composeWorker(start: WorkerStart, main: MainThread): Promise<WorkerApp> {
+  const { config, index, address, prepared } = start
   const { log: seed, workerOfShard, metricRows } = prepared as Prepared
   const metrics = new Metrics(metricRows, index)
   const [groupFrames, groupBytes] = [metrics.histogram('log_group_frames'), metrics.histogram('log_group_bytes')]
@@ -141,6 +142,7 @@ export async function composeWorker({ config, index, address, prepared }: Worker
   })
   const store = EmbeddedMessageStore.open(storeFolder(config))
   const bus = new PortBus(address)
+  const access = openAccess(start, main)
   const sendQueuesBytesMax = LIMITS.sendQueuesBytesMax / config.workers
   const limits = { ...GATEWAY_LIMITS, ...config.limits, sendQueuesBytesMax }
   const worker = compose({
@@ -152,7 +154,9 @@ export async function composeWorker({ config, index, address, prepared }: Worker
     events: logActorsEvents(logger, metrics),
     shardCount: workerOfShard.length,
     ownerSilenceMs: Number.POSITIVE_INFINITY, // the folder's lock makes this process the only owner there can be
-    verifyToken: tokenVerifier(config.secret),
+    verifyToken: access.verify,
+    entrance: access,
+    counts: new SharedCounts(start.access.counts, index),
     gatewayEvents: logGatewayEvents(logger, metrics),
     gatewayLimits: limits,
   })
@@ -167,19 +171,25 @@ export async function composeWorker({ config, index, address, prepared }: Worker
     sockets.closeNow()
     tcpSockets.closeNow()
   }
+  const routes = httpRoutes({
+    isReady: () => worker.host.isReady,
+    metrics: () => metricsText(metricRows, processFigures()),
+    entrance: access,
+    verifyToken: access.verify,
+    revoke: (revocation) => main.revoke(revocation),
+    now: () => SYSTEM_CLOCK.now(),
+    developmentSecret: config.isDevelopmentSecret ? config.secret : undefined,
+    failed: (path, cause) => logger.error({ event: 'http-failed', path, err: cause }, 'cannot answer a request'),
+  })
   const placement = new Placement(worker, workerOfShard)
   return {
     async serve({ port, tcpPort }) {
       placement.set(index, address)
       while (!worker.host.isReady) await sleepReferenced(READY_LOOK_MS)
       const { host } = config
-      const answer = (path: string) =>
-        path === '/metrics'
-          ? answerMetrics(metricRows, processFigures())
-          : answerHealth(path, () => worker.host.isReady)
-      if (listensOn(library.canSharePort)) await sockets.listen({ host, port }, new JsonWire(worker.gateway), answer)
+      if (listensOn(library.canSharePort)) await sockets.listen({ host, port }, new JsonWire(worker.gateway), routes)
       if (tcpPort !== undefined && listensOn(canSharePorts()))
-        await tcpSockets.listen({ host, port: tcpPort }, worker.gateway, answer)
+        await tcpSockets.listen({ host, port: tcpPort }, worker.gateway, routes)
     },
     addPeer(peer, peerAddress, port: MessagePort) {
       bus.connect(peerAddress, port)
@@ -192,6 +202,10 @@ export async function composeWorker({ config, index, address, prepared }: Worker
       bus.disconnect(peerAddress)
       placement.set(peer, undefined)
       worker.forget(peerAddress)
+    },
+    accessChanged(change) {
+      const revocation = access.take(change)
+      if (revocation !== undefined) worker.gateway.revoked(revocation)
     },
     async drain(withinMs) {
       sockets.stopListening()
@@ -214,9 +228,12 @@ export async function composeWorker({ config, index, address, prepared }: Worker
   }
 }
 
-function processFigures(): ProcessFigures {
-  const { user, system } = process.cpuUsage()
-  return { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6, version: packageVersion() }
+function openAccess({ config, access: { changes } }: WorkerStart, main: MainThread): WorkerAccess {
+  const { secret, isDevelopmentSecret: isLoopbackOnly } = config
+  const now = () => SYSTEM_CLOCK.now()
+  const access = new WorkerAccess({ ...main, access: config.access, secret, isLoopbackOnly, now })
+  for (const change of changes) access.take(change)
+  return access
 }
 
 /** A timer that keeps the thread alive: before it listens, nothing else does. */

@@ -2,6 +2,8 @@
  * What the threads of a server process say to each other about living and dying. Chat goes over the bus, not here.
  */
 import type { MessagePort } from 'node:worker_threads'
+import type { AccessChange, AccessSnapshot, RevokeOutcome } from './access/access-change.js'
+import type { Revocation } from './access/revocations.js'
 import type { Config, ConfigLimits } from './config.js'
 import type { Address } from './log/bus.js'
 
@@ -13,6 +15,7 @@ export interface WorkerStart {
   readonly address: Address
   /** What `NodeHost.prepareWorker` made for this life. */
   readonly prepared: unknown
+  readonly access: AccessSnapshot
 }
 
 /** Where to listen; all above 0. */
@@ -29,6 +32,9 @@ export type ToWorker =
   | { readonly kind: 'peer-gone'; readonly index: number; readonly address: Address }
   /** The operator changed limits while we run. */
   | { readonly kind: 'limits'; readonly limits: ConfigLimits }
+  | { readonly kind: 'access'; readonly change: AccessChange }
+  /** The answer to `revoke`. */
+  | { readonly kind: 'revoke-outcome'; readonly id: number; readonly outcome: RevokeOutcome }
   | { readonly kind: 'drain'; readonly withinMs: number }
   /** Every worker has drained: nobody needs your shards any more. */
   | { readonly kind: 'close' }
@@ -41,6 +47,10 @@ export type FromWorker =
   | { readonly kind: 'composed' }
   | { readonly kind: 'serving' }
   | { readonly kind: 'drained' }
+  /** The app's key set may hold more than it did. */
+  | { readonly kind: 'key-wanted'; readonly app: string }
+  /** Make this durable and tell every worker; `id` is the worker's own. */
+  | { readonly kind: 'revoke'; readonly id: number; readonly revocation: Revocation }
   /** Its last word before it exits. */
   | { readonly kind: 'failed'; readonly reason: string }
 

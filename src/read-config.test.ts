@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'vitest'
-import { isLoopback, readConfig } from './read-config.js'
+import { isLoopback } from './access/entrance.js'
+import { readConfig } from './read-config.js'
 
 const SECRET = 's'.repeat(32)
 const empty = () => mkdtempSync(join(tmpdir(), 'parley-config-'))
@@ -52,7 +53,8 @@ test('every wrong value is refused with the name of its variable', () => {
 
 test('another address than loopback needs a secret', () => {
   throws(() => readConfig({ PARLEY_DATA: empty(), PARLEY_HOST: '0.0.0.0' }), /PARLEY_SECRET must be set/)
-  equal(readConfig({ PARLEY_DATA: empty(), PARLEY_HOST: '0.0.0.0', PARLEY_SECRET: SECRET }).host, '0.0.0.0')
+  const random = 'Qm7x0yJt3kF9wBv2LrNc5sHd8aZp1eUi4oGTqWXYMfI='
+  equal(readConfig({ PARLEY_DATA: empty(), PARLEY_HOST: '0.0.0.0', PARLEY_SECRET: random }).host, '0.0.0.0')
   deepEqual(['127.0.0.1', '127.1.2.3', '::1', 'localhost'].filter(isLoopback).length, 4)
   deepEqual(['0.0.0.0', '127.evil.example', '10.0.0.1', '127.0.0.1.example'].filter(isLoopback), [])
 })
@@ -64,4 +66,16 @@ test('a spoilt secret file or an unwritable folder is named', () => {
   const file = join(folder, 'file')
   writeFileSync(file, '')
   throws(() => readConfig({ PARLEY_DATA: join(file, 'data') }), /^ConfigError: PARLEY_DATA: cannot write/)
+})
+
+test('on another address than loopback a secret that people can guess is refused, and not shown', () => {
+  const guessable = [SECRET, 'a secret of at least thirty-two bytes', 'please-change-me-before-you-go-live-0123456789']
+  for (const secret of guessable) {
+    const start = () => readConfig({ PARLEY_DATA: empty(), PARLEY_HOST: '::', PARLEY_SECRET: secret })
+    throws(
+      start,
+      (error: Error) =>
+        /PARLEY_SECRET is one that people can guess/.test(error.message) && !error.message.includes(secret),
+    )
+  }
 })

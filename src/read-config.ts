@@ -6,27 +6,30 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
+import { isLoopback } from './access/entrance.js'
+import { SECRET_BYTES_MIN } from './access/verifying-key.js'
 import { type Config, ConfigError, type ConfigLimits, WORKERS_DEFAULT_MAX } from './config.js'
+import { accessOf } from './config-access.js'
 import { CONFIG_FILE_VARIABLE, type Layered, layerConfig } from './config-layers.js'
-import { type ConfigValues, PORT_DEFAULT, TCP_PORT_DEFAULT } from './config-schema.js'
-import { SECRET_BYTES_MIN } from './gateway/token.js'
+import { type ConfigValues, MAKE_ONE, PORT_DEFAULT, TCP_PORT_DEFAULT } from './config-schema.js'
 
 /** Reads parley.toml and the environment. Throws ConfigError. */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const layered = layerConfig(environment)
-  const { host, secret } = layered.values
-  if (secret === undefined && !isLoopback(host)) {
+  const { host, secret, apps } = layered.values
+  const config = configOf(layered)
+  if (secret !== undefined || apps !== undefined) return config
+  if (!isLoopback(host)) {
     throw new ConfigError(
-      `PARLEY_SECRET must be set to listen on ${host}: it signs the tokens of everybody who may connect; ` +
-        'make one with: openssl rand -base64 32',
+      `PARLEY_SECRET must be set to listen on ${host}: it signs the tokens of everybody who may connect; ${MAKE_ONE}`,
     )
   }
-  return configOf(layered, secret ?? developmentSecret(dataFolderOf(layered)))
+  return { ...config, secret: developmentSecret(config.dataFolder) }
 }
 
-/** Without a secret none is made: the empty text stands for it. */
-export function configOf(layered: Layered, secret: string): Config {
-  const { host, port, workers, log, test_faults } = layered.values
+/** Makes no secret where none was set. */
+export function configOf(layered: Layered): Config {
+  const { host, port, workers, secret, apps, log, test_faults } = layered.values
   return {
     host,
     port,
@@ -34,7 +37,8 @@ export function configOf(layered: Layered, secret: string): Config {
     dataFolder: dataFolderOf(layered),
     workers: workers ?? Math.min(availableParallelism(), WORKERS_DEFAULT_MAX),
     secret,
-    isDevelopmentSecret: layered.values.secret === undefined,
+    access: accessOf(layered.values),
+    isDevelopmentSecret: secret === undefined && apps === undefined,
     logLevel: log.level,
     limits: limitsOf(layered.values),
     testFaults: test_faults,
@@ -42,7 +46,7 @@ export function configOf(layered: Layered, secret: string): Config {
       file: layered.file?.name,
       workers: layered.originOf('workers'),
       data: layered.originOf('data'),
-      secret: layered.originOf('secret'),
+      secret: layered.originOf(apps === undefined ? 'secret' : 'apps'),
     },
   }
 }
@@ -56,6 +60,7 @@ function tcpPortOf({ port, tcp_port }: ConfigValues): number | undefined {
 export function limitsOf({ limits }: ConfigValues): ConfigLimits {
   return {
     connectionsPerUserMax: limits.connections_per_user,
+    connectionsPerAddressMax: limits.connections_per_address,
     connectionsPerWorkerMax: limits.connections_per_worker,
     framesPerSecondMax: limits.frames_per_second,
     sendQueueBytesMax: limits.send_queue_bytes,
@@ -88,10 +93,6 @@ function developmentSecret(dataFolder: string): string {
 /** 256 random bits as text. */
 export function newSecret(): string {
   return randomBytes(32).toString('base64url')
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
 }
 
 /** The environment of a server that is to read this file, whatever folder it runs in. */

@@ -1,16 +1,20 @@
 /**
  * SIGHUP: reads parley.toml again and takes over what may change while the server runs. A file that is refused changes
- * nothing; a changed setting that needs a restart is named. The log says which.
+ * nothing; a changed setting that needs a restart is named. The log says which. Connections stay as they are.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
-import { ConfigError, type ConfigLimits } from './config.js'
+import type { AccessConfig } from './access/access-config.js'
+import { ConfigError, type LiveConfig } from './config.js'
+import { accessOf } from './config-access.js'
 import { layerConfig, lookUp } from './config-layers.js'
 import { type ConfigValues, SETTINGS } from './config-schema.js'
 import { limitsOf } from './read-config.js'
 
 export interface ReloadParts {
   readonly environment: NodeJS.ProcessEnv
-  readonly pool: { setLimits(limits: ConfigLimits): void }
+  readonly pool: { reconfigure(live: LiveConfig): void }
+  readonly keeper: { reconfigure(access: AccessConfig): void }
   readonly logger: Pick<Logger, 'warn' | 'error'>
 }
 
@@ -27,7 +31,7 @@ export class Reload {
   }
 
   run(): void {
-    const { environment, pool, logger } = this.#parts
+    const { environment, pool, keeper, logger } = this.#parts
     let next: ConfigValues
     try {
       next = layerConfig(environment).values
@@ -35,11 +39,18 @@ export class Reload {
       if (!(error instanceof ConfigError)) throw error
       return logger.error({ event: 'config-refused', complaints: error.message.split('\n') }, 'nothing was changed')
     }
-    const live = differing(this.#current, next, true)
     const needRestart = differing(this.#started, next, false)
+    // Between one secret and apps with keys of their own there is no way without a restart.
+    if ((this.#started.apps === undefined) !== (next.apps === undefined)) {
+      needRestart.push('apps')
+      next = { ...next, apps: this.#current.apps }
+    }
+    const live = differing(this.#current, next, true)
     this.#current = next
     const { connectionsPerWorkerMax } = limitsOf(this.#started)
-    pool.setLimits({ ...limitsOf(next), connectionsPerWorkerMax })
+    const access = accessOf(next)
+    pool.reconfigure({ limits: { ...limitsOf(next), connectionsPerWorkerMax }, access })
+    keeper.reconfigure(access)
     logger.warn({ event: 'config-reloaded', changed: live, needRestart }, 'read the configuration again')
   }
 }
@@ -47,5 +58,5 @@ export class Reload {
 function differing(before: ConfigValues, after: ConfigValues, isLive: boolean): string[] {
   return SETTINGS.filter((setting) => setting.isLive === isLive)
     .map(({ path }) => path)
-    .filter((path) => lookUp(before, path) !== lookUp(after, path))
+    .filter((path) => !isDeepStrictEqual(lookUp(before, path), lookUp(after, path)))
 }

@@ -9,6 +9,7 @@
  * With PARLEY_TEST_FAULTS=1, SIGUSR2 throws in the first worker and SIGHUP exhausts its heap.
  */
 import { once } from 'node:events'
+import { AccessKeeper } from './access-keeper.js'
 import { ConfigError } from './config.js'
 import { LIMITS } from './domain/limits.js'
 import { openLogger } from './logger.js'
@@ -39,10 +40,11 @@ async function run(): Promise<number> {
   const logger = openLogger(config, 'main')
   const ports = await claimPorts(config)
   await using node = await prepareNode(config)
-  const pool = new WorkerPool({ config, ports, node, logger })
+  await using access = await AccessKeeper.open(config, logger)
+  const pool = new WorkerPool({ config, ports, node, access, logger })
   try {
     if ((await Promise.race([pool.start(), stopped, pool.failed])) === 'stop') return 0
-    const reload = new Reload({ environment: process.env, pool, logger })
+    const reload = new Reload({ environment: process.env, pool, keeper: access, logger })
     if (!config.testFaults) process.on('SIGHUP', () => reload.run())
     else {
       process.on('SIGUSR2', () => pool.fault('throw'))

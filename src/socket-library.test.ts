@@ -13,7 +13,13 @@ test('ws is taken where that has no binary, with a notice that says what it cost
   equal(library.name, 'ws')
   match(library.notice!, /no binary for Node .*CPU.*memory/)
   const server = library.open({ sharesPort: false })
-  const listener = { opened: () => {}, received: () => {}, drained: () => {}, closed: () => {} }
+  const listener = {
+    refuses: () => undefined,
+    opened: () => {},
+    received: () => {},
+    drained: () => {},
+    closed: () => {},
+  }
   const plain = () => ({ status: 404, contentType: 'text/plain', body: '' })
   const port = await server.listen({ host: '127.0.0.1', port: 0 }, listener, plain)
   equal((await RawWebSocket.open({ port })).protocol, 'parley.v1.fb')

@@ -1,18 +1,27 @@
 import { equal, match } from 'node:assert/strict'
 import { test } from 'vitest'
+import { accessOfApps } from '../test/support/attacks.js'
 import type { Config } from './config.js'
 import { banner } from './start-banner.js'
 
+const SECRET = 'a secret of at least thirty-two bytes'
 const CONFIG: Config = {
   host: '::1',
   port: 0,
   tcpPort: 0,
   dataFolder: '/srv/chat',
   workers: 2,
-  secret: 'a secret of at least thirty-two bytes',
+  secret: SECRET,
   isDevelopmentSecret: true,
   logLevel: 'warn',
-  limits: { connectionsPerUserMax: 1, connectionsPerWorkerMax: 1, framesPerSecondMax: 1, sendQueueBytesMax: 1 },
+  access: accessOfApps(undefined),
+  limits: {
+    connectionsPerUserMax: 1,
+    connectionsPerAddressMax: 1,
+    connectionsPerWorkerMax: 1,
+    framesPerSecondMax: 1,
+    sendQueueBytesMax: 1,
+  },
   testFaults: false,
   origins: { file: 'parley.toml', workers: 'default', data: 'parley.toml:3', secret: 'default' },
 }
@@ -34,7 +43,7 @@ test('tokens and secrets show only where this machine alone can connect, and col
   const text = banner({ ...STARTED, config })
   match(text, /secret {3}PARLEY_SECRET\n/)
   equal(text.includes('alice'), false)
-  equal(text.includes(CONFIG.secret), false)
+  equal(text.includes(SECRET), false)
   equal(text.includes('\x1b'), false)
   match(banner({ ...STARTED, config, isColoured: true }), /\x1b\[1m/)
 })

@@ -2,9 +2,11 @@
  * What the process (server.ts, worker.ts) asks of the composition root (node.ts), which names the adapters:
  *
  *   export function prepareNode(config: Config): Promise<NodeHost>          // main thread, once
- *   export function composeWorker(start: WorkerStart): Promise<WorkerApp>   // each worker thread, once per life
+ *   export function composeWorker(start: WorkerStart, main: MainThread): Promise<WorkerApp>   // each worker thread, once per life
  */
 import type { MessagePort } from 'node:worker_threads'
+import type { AccessChange, RevokeOutcome } from './access/access-change.js'
+import type { Revocation } from './access/revocations.js'
 import type { ConfigLimits } from './config.js'
 import type { Address } from './log/bus.js'
 import type { Ports } from './process-messages.js'
@@ -19,6 +21,12 @@ export interface NodeHost extends AsyncDisposable {
   prepareWorker(index: number): Promise<unknown>
 }
 
+/** What a worker asks of the main thread. */
+export interface MainThread {
+  keyWanted(app: string): void
+  revoke(revocation: Revocation): Promise<RevokeOutcome>
+}
+
 /** One worker, composed: it owns nothing and listens to nobody until `serve`. */
 export interface WorkerApp {
   /** Takes over its shards and listens; resolves once it owns and accepts. */
@@ -28,6 +36,7 @@ export interface WorkerApp {
   /** Those that the operator changed while we run. */
   setLimits(limits: ConfigLimits): void
   removePeer(index: number, address: Address): void
+  accessChanged(change: AccessChange): void
   /** Stops listening, tells the clients, lets answers in flight leave, closes all sockets. Its shards still answer:
    *  other workers drain at the same time and wait for them. */
   drain(withinMs: number): Promise<void>

@@ -4,7 +4,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Composition } from './composition.js'
 import type { Metrics } from './domain/metrics.js'
+import type { ProcessFigures } from './http/metrics-page.js'
 import type { ShardLog } from './log/shard-log.js'
+import { packageVersion } from './package-version.js'
 
 const LOOK_MS = 1_000
 /** A timer of so many milliseconds measures the delay; what is later than that is the loop's. */
@@ -39,4 +41,9 @@ export function watchWorker(metrics: Metrics, { host, gateway }: Composition, lo
       delay.disable()
     },
   }
+}
+
+export function processFigures(): ProcessFigures {
+  const { user, system } = process.cpuUsage()
+  return { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6, version: packageVersion() }
 }

@@ -6,7 +6,8 @@
 import { randomBytes } from 'node:crypto'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
-import type { Config, ConfigLimits } from './config.js'
+import type { AccessKeeper } from './access-keeper.js'
+import type { Config, LiveConfig } from './config.js'
 import type { Address } from './log/bus.js'
 import type { Fault, FromWorker, Ports, ToWorker, WorkerStart } from './process-messages.js'
 import { RestartPause } from './restart-pause.js'
@@ -31,6 +32,7 @@ export interface WorkerPoolOptions {
   readonly config: Config
   readonly ports: Ports
   readonly node: NodeHost
+  readonly access: AccessKeeper
   readonly logger: Logger
 }
 
@@ -60,6 +62,7 @@ export class WorkerPool {
     this.failed = new Promise((_, reject) => {
       this.#fail = reject
     })
+    options.access.onChange = (change) => this.#broadcast({ kind: 'access', change })
     this.failed.catch(() => {}) // whoever waits for it hears; nobody has to
   }
 
@@ -88,9 +91,10 @@ export class WorkerPool {
   }
 
   /** For the workers that live and those to come. */
-  setLimits(limits: ConfigLimits): void {
-    this.#config = { ...this.#config, limits }
+  reconfigure({ limits, access }: LiveConfig): void {
+    this.#config = { ...this.#config, limits, access }
     this.#broadcast({ kind: 'limits', limits })
+    this.#broadcast({ kind: 'access', change: { kind: 'configured', access } })
   }
 
   fault(fault: Fault): void {
@@ -98,11 +102,12 @@ export class WorkerPool {
   }
 
   async #begin(index: number): Promise<void> {
-    const { node } = this.#options
+    const { node, access } = this.#options
     const address = `${this.#node}.${index}.${++this.#livesBegun}` as Address
     const prepared = await node.prepareWorker(index)
-    const workerData: WorkerStart = { config: this.#config, index, address, prepared }
     if (this.#isStopping) return
+    // Taken in the same turn in which the thread joins those that are told of changes.
+    const workerData: WorkerStart = { config: this.#config, index, address, prepared, access: access.snapshot() }
     const thread = new Worker(new URL('./worker.js', import.meta.url), {
       workerData,
       stdin: false,
@@ -132,6 +137,10 @@ export class WorkerPool {
           this.#served()
         }
         return
+      case 'key-wanted':
+        return this.#options.access.keyWanted(message.app)
+      case 'revoke':
+        return void this.#revoke(life, message)
       case 'failed':
         life.reason = message.reason
         return
@@ -141,6 +150,11 @@ export class WorkerPool {
       default:
         unreachable(message)
     }
+  }
+
+  async #revoke({ thread }: Life, { id, revocation }: FromWorker & { readonly kind: 'revoke' }): Promise<void> {
+    const outcome = await this.#options.access.revoke(revocation)
+    thread.postMessage({ kind: 'revoke-outcome', id, outcome } satisfies ToWorker)
   }
 
   /** Gives it and every other composed worker the two ends of a new channel. */
@@ -157,6 +171,7 @@ export class WorkerPool {
 
   #ended(index: number, life: Life): void {
     this.#lives[index] = undefined
+    this.#options.access.workerGone(index)
     if (this.#isStopping) return this.#changed()
     if (!this.#isServing) return this.#fail(new Error(`Worker ${index} could not start: ${life.reason}`))
     this.#broadcast({ kind: 'peer-gone', index, address: life.address })

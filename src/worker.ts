@@ -6,6 +6,7 @@
  * closes, and exits a tick later. The main thread starts it again. Nothing in memory outlives that; the log does.
  */
 import { parentPort, workerData } from 'node:worker_threads'
+import type { RevokeOutcome } from './access/access-change.js'
 import { composeWorker } from './node.js'
 import type { FromWorker, ToWorker, WorkerStart } from './process-messages.js'
 import { assert, unreachable } from './std/assert.js'
@@ -15,10 +16,23 @@ const main = parentPort
 const start = workerData as WorkerStart
 
 let isFailing = false
+/** Asked of the main thread, which answers each. At most so many wait for its disk. */
+const REVOKES_MAX = 256
+const revokes = new Map<number, (outcome: RevokeOutcome) => void>()
+let lastRevoke = 0
 process.on('uncaughtException', fail)
 
 // Messages that come while we compose wait in the port until there is a listener.
-const app = await composeWorker(start)
+const app = await composeWorker(start, {
+  keyWanted: (name) => tell({ kind: 'key-wanted', app: name }),
+  revoke: (revocation) =>
+    new Promise((resolve) => {
+      if (revokes.size >= REVOKES_MAX) return resolve('busy')
+      const id = ++lastRevoke
+      revokes.set(id, resolve)
+      tell({ kind: 'revoke', id, revocation })
+    }),
+})
 main.on('message', (message: ToWorker) => void obey(message))
 tell({ kind: 'composed' })
 
@@ -33,6 +47,12 @@ async function obey(message: ToWorker): Promise<void> {
       return app.removePeer(message.index, message.address)
     case 'limits':
       return app.setLimits(message.limits)
+    case 'access':
+      return app.accessChanged(message.change)
+    case 'revoke-outcome':
+      revokes.get(message.id)?.(message.outcome)
+      revokes.delete(message.id)
+      return
     case 'drain':
       await app.drain(message.withinMs)
       return tell({ kind: 'drained' })

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { test } from 'vitest'
 import { WebSocket } from 'ws'
+import { signToken } from '../src/access/token.js'
 import type { ParleyClient as Client } from '../src/client-browser.js'
-import { signToken } from '../src/gateway/token.js'
 import { SECRET, ServerProcess } from './support/server-process.js'
 
 const BUNDLE = new URL('../dist/client/browser.js', import.meta.url)

@@ -23,12 +23,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   log: ['domain', 'std'],
   storage: ['domain', 'std'],
   push: ['domain', 'std'],
+  access: ['domain', 'std'],
   actors: ['domain', 'log', 'protocol', 'push', 'std', 'storage'],
-  gateway: ['actors', 'domain', 'log', 'protocol', 'std', 'storage'],
-  http: ['actors', 'domain', 'log', 'protocol', 'std', 'storage'],
+  gateway: ['access', 'actors', 'domain', 'http', 'log', 'protocol', 'std', 'storage'],
+  http: ['access', 'actors', 'domain', 'log', 'protocol', 'std', 'storage'],
   api: ['actors', 'domain', 'log', 'protocol', 'std', 'storage'],
   client: ['domain', 'protocol', 'std'],
-  cli: ['(root)', 'client', 'domain', 'http', 'protocol', 'std'],
+  cli: ['(root)', 'access', 'client', 'domain', 'http', 'protocol', 'std'],
 }
 
 /** Folders whose subfolders are adapters → the port files an adapter sees; undefined: every file beside its folder. */

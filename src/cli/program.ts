@@ -2,6 +2,7 @@
  * The commands of `parley` and their options. What they do stands in files of their own, which are loaded when they run.
  */
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { ROLES, type Role } from '../access/token.js'
 import { CONFIG_FILE_NAME } from '../config-file.js'
 import { packageVersion } from '../package-version.js'
 import { readConfig, withConfigFile } from '../read-config.js'
@@ -79,7 +80,7 @@ export function parleyProgram(parts: ProgramParts): Command {
     const [{ doctor }, { probeOf }] = await Promise.all([import('./doctor.js'), import('./doctor-probe.js')])
     const { configOf } = await import('../read-config.js')
     const { layerConfig } = await import('../config-layers.js')
-    const config = configOf(layerConfig(environmentOf(options)), '') // the secret is not looked at, so none is made
+    const config = configOf(layerConfig(environmentOf(options))) // the secret is not looked at, so none is made
     const isWell = await doctor(terminal, probeOf(config, terminal.clock), options.json ?? false)
     if (!isWell) parts.exitWith(EXIT.failed)
   })
@@ -104,11 +105,12 @@ export function parleyProgram(parts: ProgramParts): Command {
     .argument('<user>', 'who may connect with it')
     .option('--app <app>', 'tenant', 'demo')
     .option('--device <device>', 'only for this device')
+    .addOption(new Option('--role <role>', 'service and admin may use the HTTP API').choices(ROLES).default('member'))
     .addOption(new Option('--days <days>', 'until it ends').argParser(whole).default(TOKEN_DAYS))
-    .action((user: string, options: Shared & { app: string; device?: string; days: number }) => {
-      const { app, device, days, json } = options
-      const token = tokenFor(readConfig(environmentOf(options)), { app, user, days, ...(device && { device }) })
-      if (json) terminal.json({ token, app, user, device: device ?? null, days })
+    .action((user: string, options: Shared & { app: string; device?: string; role: Role; days: number }) => {
+      const { app, device, role, days, json } = options
+      const token = tokenFor(readConfig(environmentOf(options)), { app, user, role, days, ...(device && { device }) })
+      if (json) terminal.json({ token, app, user, device: device ?? null, role, days })
       else terminal.print(token)
     })
 

@@ -15,10 +15,10 @@ export function dev(environment: NodeJS.ProcessEnv): void {
   start(environment)
 }
 
-/** As `dev`, but a secret must have been set: one that Parley makes for itself is for trying things. */
+/** As `dev`, but a secret, or apps with keys, must have been set: one that Parley makes for itself is for trying things. */
 export function serve(environment: NodeJS.ProcessEnv): void {
   const { values, file } = layerConfig(environment)
-  if (values.secret === undefined) {
+  if (values.secret === undefined && values.apps === undefined) {
     const place = file === undefined ? 'parley init writes a file with one' : `add to ${file.name}: secret = "…"`
     throw new ConfigError(
       `secret must be set to serve (${place}; make one with: openssl rand -base64 32); parley dev runs without`,

@@ -38,6 +38,9 @@ export const LIMITS = {
   /** Frames per second of one connection, as a bucket of one second. */
   framesPerSecondMax: 20_000,
   connectionsPerUserMax: 64,
+  /** Of one address, all workers together. Proxies and providers put many people behind one, so by default it is what one
+   *  worker holds: an operator whose clients come directly lowers it. */
+  connectionsPerAddressMax: 19_000,
   connectionsPerWorkerMax: 19_000,
   /** Milliseconds between a device's pings; two missed and it is gone. */
   heartbeatMs: 25_000,
@@ -65,6 +68,12 @@ export const LIMITS = {
   /** Share of the log's limit at which sends are refused; the rest is for barriers and purge (rules §6). */
   logReserveFraction: 0.8,
   tokenBytesMax: 4 * KiB,
+  /** Users whose tokens were taken back; then a whole app's are, or nobody's (full). */
+  revocationsMax: 100_000,
+  /** Milliseconds between the tokens that a connection may bring after its first. */
+  tokenRefreshMs: 1_000,
+  /** An HTTP request's body, in bytes. */
+  httpBodyBytesMax: 64 * KiB,
   /** Milliseconds a connection has to say Hello. */
   helloMs: 10_000,
   drainMs: 10_000,

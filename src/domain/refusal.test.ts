@@ -33,6 +33,8 @@ const PUBLISHED: Record<number, RefusalName> = {
   1210: 'overloaded',
   1211: 'unknown-outcome',
   1212: 'log-down',
+  1220: 'keys-loading',
+  1221: 'revocations-full',
   1301: 'draining',
   1302: 'too-far-behind',
   1303: 'replaced',
@@ -40,11 +42,17 @@ const PUBLISHED: Record<number, RefusalName> = {
   1305: 'idle-timeout',
   1306: 'worker-failed',
   1307: 'session-lost',
+  1320: 'session-expired',
   1401: 'not-member',
   1402: 'bad-token',
   1403: 'token-expired',
   1404: 'not-owner',
   1405: 'group-full',
+  1420: 'token-revoked',
+  1421: 'token-not-yet',
+  1422: 'address-denied',
+  1423: 'origin-denied',
+  1424: 'role-needed',
 }
 
 describe('the refusal catalogue', () => {

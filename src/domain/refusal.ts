@@ -49,6 +49,9 @@ export const REFUSALS = {
   'unknown-outcome': { wire: 1211, advice: 'it may or may not have been accepted; resending is safe' },
   'log-down': { wire: 1212, advice: 'the log does not answer; wait, then resend' },
 
+  'keys-loading': { wire: 1220, advice: 'the key that signed this token is being fetched; wait, then say Hello again' },
+  'revocations-full': { wire: 1221, advice: 'too many users are revoked one by one; revoke the whole app once' },
+
   draining: { wire: 1301, advice: 'this server is stopping; reconnect, then resume' },
   'too-far-behind': {
     wire: 1302,
@@ -59,12 +62,18 @@ export const REFUSALS = {
   'idle-timeout': { wire: 1305, advice: 'no heartbeat; reconnect, then resume' },
   'worker-failed': { wire: 1306, advice: 'a part of the server failed; reconnect, then resume' },
   'session-lost': { wire: 1307, advice: 'reconnect, then resume' },
+  'session-expired': { wire: 1320, advice: 'the token of this connection has ended; reconnect with a fresh one' },
 
   'not-member': { wire: 1401, advice: 'the sender is not in the conversation' },
   'bad-token': { wire: 1402, advice: 'get a new token' },
   'token-expired': { wire: 1403, advice: 'get a new token' },
   'not-owner': { wire: 1404, advice: 'only an owner of the conversation may do this' },
   'group-full': { wire: 1405, advice: 'the group has as many members as it may' },
+  'token-revoked': { wire: 1420, advice: 'this token was taken back; get a new one, if you still may' },
+  'token-not-yet': { wire: 1421, advice: 'this token is not valid yet; look at the clock of who signs it' },
+  'address-denied': { wire: 1422, advice: 'this address may not connect' },
+  'origin-denied': { wire: 1423, advice: 'web pages of this origin, or under this host name, may not connect' },
+  'role-needed': { wire: 1424, advice: 'this needs a token whose role is service or admin' },
 } as const satisfies Record<string, { wire: number; advice: string }>
 
 export type RefusalName = keyof typeof REFUSALS

@@ -20,6 +20,13 @@ export class Connection {
 
   phase: Phase = 'new'
   session: Session | undefined
+  /** Of the token that the session rests on, in milliseconds since 1970. */
+  tokenIssuedAt = 0
+  tokenExpiresAt = Number.POSITIVE_INFINITY
+  /** On the monotonic clock: the last token that came after the first. */
+  refreshedAt = Number.NEGATIVE_INFINITY
+  /** Among those of its address (connections.ts). */
+  isCounted = false
   /** Verified frames that came behind Hello and wait for its answer. */
   held: GrowingBytes | undefined
   /** Commands without an answer. */

@@ -1,13 +1,18 @@
 /**
- * The connections of a worker, found by number, by user and by shard.
+ * The connections of a worker, found by number and by shard; those of a user and of an address are counted over all
+ * workers of the process.
  *
  * A number's low bits are its place in a table, so that a delivery finds its connection by one index; numbers only ever
  * grow, so that a late answer to a connection that is gone finds nobody.
  */
+
+import { plainAddress } from '../access/entrance.js'
+import type { SharedCounts } from '../access/shared-counts.js'
 import type { Session } from '../actors/peers.js'
-import { type ActorKey, type ShardId, shardOf } from '../domain/ids.js'
+import { type ShardId, shardOf } from '../domain/ids.js'
 import { assert } from '../std/assert.js'
 import type { Connection } from './connection.js'
+import type { GatewayLimits } from './limits.js'
 
 const NO_SESSIONS: ReadonlySet<Session> = new Set()
 
@@ -17,14 +22,18 @@ export class Connections {
   /** A power of two of them, well above the number of connections that a worker holds. */
   readonly #slots: (Connection | undefined)[]
   readonly #shardCount: number
-  readonly #perUser = new Map<ActorKey, number>()
+  readonly #counts: SharedCounts
+  readonly #limits: GatewayLimits
   readonly #byShard = new Map<ShardId, Set<Session>>()
   readonly #mask: number
   #lastNumber = 0
   #count = 0
+  #refusedCount = 0
 
-  constructor(shardCount: number, connectionsMax: number) {
-    this.#slots = new Array(2 ** Math.ceil(Math.log2(connectionsMax * 1.5))).fill(undefined)
+  constructor(shardCount: number, limits: GatewayLimits, counts: SharedCounts) {
+    this.#limits = limits
+    this.#counts = counts
+    this.#slots = new Array(2 ** Math.ceil(Math.log2(limits.connectionsPerWorkerMax * 1.5))).fill(undefined)
     this.#mask = this.#slots.length - 1
     this.#shardCount = shardCount
   }
@@ -41,9 +50,22 @@ export class Connections {
     return this.#lastNumber
   }
 
-  add(connection: Connection): void {
+  /** False where there are too many, here or of its address: then it must be closed. */
+  add(connection: Connection): boolean {
     this.#slots[connection.number & this.#mask] = connection
     this.#count++
+    connection.isCounted =
+      this.#count <= this.#limits.connectionsPerWorkerMax &&
+      this.#counts.take(addressName(connection), this.#limits.connectionsPerAddressMax)
+    if (!connection.isCounted) this.#refusedCount++
+    return connection.isCounted
+  }
+
+  /** How many found no room since this was asked last. */
+  takeRefusedCount(): number {
+    const refused = this.#refusedCount
+    this.#refusedCount = 0
+    return refused
   }
 
   get(number: number): Connection | undefined {
@@ -55,6 +77,7 @@ export class Connections {
     assert(this.get(connection.number) === connection, `connection ${connection.number} is not in the table`)
     this.#slots[connection.number & this.#mask] = undefined
     this.#count--
+    if (connection.isCounted) this.#counts.release(addressName(connection))
   }
 
   *all(): Iterable<Connection> {
@@ -63,26 +86,33 @@ export class Connections {
 
   // ── Sessions ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  sessionCountOf(inbox: ActorKey): number {
-    return this.#perUser.get(inbox) ?? 0
-  }
-
-  addSession(session: Session): void {
-    this.#perUser.set(session.inbox, this.sessionCountOf(session.inbox) + 1)
+  /** False where the user has as many as a user may. */
+  addSession(session: Session): boolean {
+    if (!this.#counts.take(userName(session), this.#limits.connectionsPerUserMax)) return false
     const shard = shardOf(session.inbox, this.#shardCount)
     const inShard = this.#byShard.get(shard)
     if (inShard === undefined) this.#byShard.set(shard, new Set([session]))
     else inShard.add(session)
+    return true
   }
 
   removeSession(session: Session): void {
-    const left = this.sessionCountOf(session.inbox) - 1
-    if (left > 0) this.#perUser.set(session.inbox, left)
-    else this.#perUser.delete(session.inbox)
+    this.#counts.release(userName(session))
     this.#byShard.get(shardOf(session.inbox, this.#shardCount))?.delete(session)
   }
 
   sessionsOf(shard: number): ReadonlySet<Session> {
     return this.#byShard.get(shard as ShardId) ?? NO_SESSIONS
   }
+}
+
+function userName({ inbox }: Session): string {
+  return `user ${inbox}`
+}
+
+/** One host of IPv6 has a whole /64 of addresses. */
+function addressName({ socket }: Connection): string {
+  const address = plainAddress(socket.remoteAddress)
+  const groups = address.split(':')
+  return `address ${groups.length === 8 ? groups.slice(0, 4).join(':') : address}`
 }

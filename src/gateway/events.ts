@@ -8,7 +8,7 @@ import type { RefusalName } from '../domain/refusal.js'
 export interface GatewayEvents {
   /** A connection reads too slowly; it is served from history when its socket has drained. */
   lagging(facts: { connection: number; unsentBytes: number }): void
-  /** The worker holds as many connections as it may. At most one event a second. */
+  /** The worker, or an address, has as many connections as it may. At most one event a second. */
   full(facts: { connections: number; refused: number }): void
   /** A drain has ended; `unanswered` requests were still in flight. */
   drained(facts: { connections: number; unanswered: number }): void
@@ -37,7 +37,8 @@ export function logGatewayEvents(log: Log, metrics: Metrics): GatewayEvents {
       metrics.add('lagging_total', 1)
       log.warn({ event: 'lagging', ...facts }, 'a connection reads too slowly')
     },
-    full: (facts) => log.warn({ event: 'full', ...facts }, 'the worker holds as many connections as it may'),
+    full: (facts) =>
+      log.warn({ event: 'full', ...facts }, 'the worker, or an address, has as many connections as it may'),
     drained: (facts) => log.info({ event: 'gateway-drained', ...facts }, 'closed all connections'),
     received: (frameBytes) => {
       frames.add(1)

@@ -10,10 +10,10 @@ import {
   oneFrame,
   SECRET,
 } from '../../test/support/gateway-rig.js'
+import { signToken } from '../access/token.js'
 import { ActorKind, actorKey, shardOf, type UserId } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 import { encodeFrames } from '../protocol/encode.js'
-import { signToken } from './token.js'
 
 describe('hello', () => {
   test('a welcome opens the connection and gives the session its lane', () => {

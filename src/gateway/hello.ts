@@ -4,6 +4,7 @@
  *
  * Commands that a client sends right behind its Hello are held until then, so that resuming costs one round trip.
  */
+import type { VerifyToken } from '../access/token.js'
 import type { Commands, Session } from '../actors/peers.js'
 import { ActorKind, actorKey, type DeviceId } from '../domain/ids.js'
 import type { RefusalName } from '../domain/refusal.js'
@@ -16,7 +17,7 @@ import type { Clock } from '../std/clock.js'
 import type { Connection } from './connection.js'
 import type { Connections } from './connections.js'
 import type { GatewayLimits } from './limits.js'
-import type { VerifyToken } from './token.js'
+import { isForDevice, restOn } from './token-refresh.js'
 
 export interface HellosParts {
   readonly commands: Commands
@@ -35,19 +36,18 @@ export class Hellos {
 
   /** `frame` has read a verified Hello from `bytes`. Gives the connection its session, or says why not. */
   begin(connection: Connection, frame: ClientFrame, bytes: Bytes): Session | RefusalName {
-    const { clock, verifyToken, limits, connections } = this.#parts
+    const { clock, verifyToken, connections } = this.#parts
     const checked = verifyToken(frame.token(bytes), clock.now())
     if (!checked.ok) return checked.code
     const { app, user } = checked
     const device = frame.device(bytes) as DeviceId
-    // A token bound to a device is of no use to another, even of the same user.
-    if (checked.device !== undefined && checked.device !== device) return 'bad-token'
+    if (!isForDevice(checked, device)) return 'bad-token'
     const inbox = actorKey(app, ActorKind.inbox, user)
-    if (connections.sessionCountOf(inbox) >= limits.connectionsPerUserMax) return 'too-many-connections'
     const session = { connection: connection.number, app, user, device, inbox, laneNumber: 0, laneRandom: 0n }
+    if (!connections.addSession(session)) return 'too-many-connections'
     connection.session = session
     connection.phase = 'greeting'
-    connections.addSession(session)
+    restOn(connection, checked)
     return session
   }
 

@@ -7,7 +7,9 @@
  *
  * Elsewhere: what a frame looks like (protocol/json-frames.ts), what is shared (json-messages.ts).
  */
+import type { Arrival } from '../access/entrance.js'
 import { LIMITS } from '../domain/limits.js'
+import type { RefusalName } from '../domain/refusal.js'
 import { frameFromJson } from '../protocol/json-frames.js'
 import { MalformedJson } from '../protocol/json-values.js'
 import { Bytes } from '../std/bytes.js'
@@ -27,6 +29,10 @@ export class JsonWire implements SocketListener {
   constructor(inner: SocketListener, messages = new JsonMessages()) {
     this.#inner = inner
     this.#messages = messages
+  }
+
+  refuses(arrival: Arrival): RefusalName | undefined {
+    return this.#inner.refuses(arrival)
   }
 
   opened(socket: Socket): void {

@@ -1,10 +1,12 @@
 /**
  * When a refused client should come again: soon, and never all at the same moment.
  */
+import type { RefusalName } from '../domain/refusal.js'
 import { fraction, type Random } from '../std/random.js'
 
 const BUSY_MS = 50
 const CROWDED_MS = 5_000
+const KEYS_MS = 1_000
 /** Clients of a stopping server come back within this time, spread evenly. */
 const RECONNECT_SPREAD_MS = 2_000
 
@@ -23,6 +25,12 @@ export class RetryAfter {
   /** Too many connections; some must end first. */
   crowdedMs(): number {
     return Math.ceil(CROWDED_MS * (1 + fraction(this.#random)))
+  }
+
+  /** For a Hello: at once with another token, or when there is room, or when a provider's keys have been fetched. */
+  ofHelloMs(refusal: RefusalName): number {
+    if (refusal === 'too-many-connections') return this.crowdedMs()
+    return refusal === 'keys-loading' ? Math.ceil(KEYS_MS * (1 + fraction(this.#random))) : 0
   }
 
   /** Another worker or process takes over now. */

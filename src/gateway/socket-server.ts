@@ -2,6 +2,10 @@
  * The sockets of one worker, and nothing about chat. Adapters: uws/socket-server.ts, ws/socket-server.ts,
  * tcp/socket-server.ts; the simulator's. Contract: test/conformance/socket-server.ts.
  */
+import type { Arrival } from '../access/entrance.js'
+import { LIMITS } from '../domain/limits.js'
+import { REFUSALS, type RefusalName } from '../domain/refusal.js'
+import type { HttpAnswer, HttpRequest } from '../http/message.js'
 import type { Bytes } from '../std/bytes.js'
 
 /** What a message holds: frames of FlatBuffers, or of JSON, one a line. */
@@ -19,6 +23,19 @@ export function chosenSubprotocol(offered: string): string | undefined {
     .split(',')
     .map((protocol) => protocol.trim())
     .find((protocol) => SUBPROTOCOLS.has(protocol))
+}
+
+export const WRONG_SUBPROTOCOL = `the WebSocket subprotocol must be ${[...SUBPROTOCOLS.keys()].join(' or ')}\n`
+
+/** What HTTP says, with status 403, to whom the listener refuses. */
+export function refusalText(name: RefusalName): string {
+  return `${REFUSALS[name].wire} ${name}: ${REFUSALS[name].advice}\n`
+}
+
+export const BODY_TOO_LARGE: HttpAnswer = {
+  status: 413,
+  contentType: 'text/plain; charset=utf-8',
+  body: `at most ${LIMITS.httpBodyBytesMax} bytes\n`,
 }
 
 /** One accepted connection. Methods never throw after close; they do nothing. */
@@ -40,6 +57,8 @@ export interface Socket {
 }
 
 export interface SocketListener {
+  /** Asked before a connection is accepted: why it is not, or undefined. */
+  refuses(arrival: Arrival): RefusalName | undefined
   opened(socket: Socket): void
   /** `message`, no Buffer, is valid only until this returns: copy before keeping. */
   received(socket: Socket, message: Bytes): void
@@ -48,14 +67,8 @@ export interface SocketListener {
   closed(socket: Socket, code: number): void
 }
 
-export interface PlainResponse {
-  readonly status: number
-  readonly contentType: string
-  readonly body: string
-}
-
-/** Answers GET on the same port (healthz, readyz). Anything unknown is 404. */
-export type PlainHandler = (path: string) => PlainResponse
+/** Answers HTTP on the same port. Must neither throw nor reject. */
+export type PlainHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>
 
 export interface SocketServer extends AsyncDisposable {
   /** Starts to accept; resolves with the port. Rejects where the address is taken or forbidden. */

@@ -2,16 +2,12 @@
  * What load balancers ask: `/healthz` (the process answers) and `/readyz` (this worker owns all its shards, so that
  * commands sent here are decided, not refused). Orchestrators restart on the first and route by the second.
  */
-export interface HealthAnswer {
-  readonly status: number
-  readonly contentType: string
-  readonly body: string
-}
+import type { HttpAnswer } from './message.js'
 
 const TEXT = 'text/plain; charset=utf-8'
 
 /** Answers GET `path`; anything but the two is 404. */
-export function answerHealth(path: string, isReady: () => boolean): HealthAnswer {
+export function answerHealth(path: string, isReady: () => boolean): HttpAnswer {
   if (path === '/healthz') return { status: 200, contentType: TEXT, body: 'alive\n' }
   if (path !== '/readyz') return { status: 404, contentType: TEXT, body: 'not found\n' }
   return isReady()

@@ -2,7 +2,6 @@
  * `/metrics`: the figures of all workers in Prometheus' text format 0.0.4, whichever worker is asked.
  */
 import { METRICS, type Metric, type MetricName, PLACES, ROW_PLACES } from '../domain/metrics.js'
-import type { HealthAnswer } from './health.js'
 
 /** What only the process as a whole knows. */
 export interface ProcessFigures {
@@ -11,9 +10,7 @@ export interface ProcessFigures {
   readonly version: string
 }
 
-export function answerMetrics(rows: SharedArrayBuffer, figures: ProcessFigures): HealthAnswer {
-  return { status: 200, contentType: 'text/plain; version=0.0.4; charset=utf-8', body: metricsText(rows, figures) }
-}
+export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 export function metricsText(rows: SharedArrayBuffer, { residentBytes, cpuSeconds, version }: ProcessFigures): string {
   const doubles = new Float64Array(rows)

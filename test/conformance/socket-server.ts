@@ -3,8 +3,10 @@
  */
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { afterEach, describe, test } from 'vitest'
+import type { Arrival } from '../../src/access/entrance.js'
 import { KiB, LIMITS, MiB } from '../../src/domain/limits.js'
-import type { Socket, SocketListener, SocketServer } from '../../src/gateway/socket-server.js'
+import type { RefusalName } from '../../src/domain/refusal.js'
+import type { PlainHandler, Socket, SocketListener, SocketServer } from '../../src/gateway/socket-server.js'
 import { encodeFrame } from '../../src/protocol/encode.js'
 import type { Bytes } from '../../src/std/bytes.js'
 
@@ -33,6 +35,9 @@ export interface SocketServerUnderTest {
 
 /** Remembers what it was told; answers nothing. */
 export class Recorder implements SocketListener {
+  /** Said to whoever arrives. */
+  refusal: RefusalName | undefined
+  readonly arrivals: Arrival[] = []
   readonly sockets: Socket[] = []
   readonly closed_: Socket[] = []
   /** What came, end to end. */
@@ -41,6 +46,10 @@ export class Recorder implements SocketListener {
   drains = 0
   #changed = () => {}
 
+  refuses(arrival: Arrival): RefusalName | undefined {
+    this.arrivals.push(arrival)
+    return this.refusal
+  }
   opened(socket: Socket): void {
     this.sockets.push(socket)
     this.#changed()
@@ -68,11 +77,13 @@ export class Recorder implements SocketListener {
   }
 }
 
-export const answerPlainly = (path: string) => ({
-  status: path === '/healthz' ? 200 : 404,
-  contentType: 'text/plain',
-  body: path,
-})
+/** Says late what it was asked. */
+export const answerPlainly: PlainHandler = async ({ method, path, query, headers, body, remoteAddress }) => {
+  await new Promise((resolve) => setTimeout(resolve, 1))
+  const asked = { method, query: `${query}`, origin: headers.get('origin'), size: body.length, remoteAddress }
+  const status = path === '/healthz' ? 200 : 404
+  return { status, contentType: 'text/plain', body: JSON.stringify(asked), headers: { 'x-path': path } }
+}
 
 /** A frame of that many bytes; the server's sockets look at its size prefix only. */
 export function frameOf(size: number, fill = 7): Uint8Array {
@@ -114,6 +125,20 @@ export function socketServerConformance(adapter: string, under: SocketServerUnde
       const all = new Uint8Array(100).map((_, index) => index)
       equal(socket.send(all.subarray(10, 26)), true)
       deepEqual(await peer.receive(16), all.slice(10, 26))
+    })
+
+    test('whoever arrives is let in by the listener or never becomes a socket', async () => {
+      const { recorder, port } = await serve()
+      recorder.refusal = 'address-denied'
+      const turnedAway = await under.dial(port).then(
+        (peer) => peer.receive(1),
+        (error: { status?: number }) => error.status,
+      )
+      ok(turnedAway === undefined || turnedAway === 403, `${turnedAway}`)
+      deepEqual([recorder.sockets.length, recorder.arrivals.at(-1)!.remoteAddress], [0, '127.0.0.1'])
+      recorder.refusal = undefined
+      await under.dial(port)
+      await recorder.until(() => recorder.sockets.length === 1)
     })
 
     test('bytes that were sent may be written over at once', async () => {

@@ -57,11 +57,43 @@ export function webSocketServerConformance(adapter: string, open: () => SocketSe
       equal(both.protocol, 'parley.v1.json')
     })
 
-    test('plain GETs are answered on the same port', async () => {
+    test('a web page and the name it used are known before it is let in', async () => {
+      const { recorder, port } = await serve()
+      const headers = { host: 'evil.example', origin: 'https://evil.example' }
+      recorder.refusal = 'origin-denied'
+      await rejects(RawWebSocket.open({ port, headers }), { name: 'UpgradeRefused', status: 403 })
+      deepEqual(recorder.arrivals, [{ remoteAddress: '127.0.0.1', ...headers }])
+    })
+
+    test('HTTP is answered on the same port: the whole request goes in, the answer may come later', async () => {
       const { port } = await serve()
-      const healthz = await fetch(`http://127.0.0.1:${port}/healthz`)
-      deepEqual([healthz.status, await healthz.text()], [200, '/healthz'])
-      equal((await fetch(`http://127.0.0.1:${port}/nothing?at=all`)).status, 404)
+      const url = `http://127.0.0.1:${port}`
+      const got = await fetch(`${url}/healthz?a=b%20c`, { headers: { origin: 'http://page.example' } })
+      const asked = {
+        method: 'GET',
+        query: 'a=b+c',
+        origin: 'http://page.example',
+        size: 0,
+        remoteAddress: '127.0.0.1',
+      }
+      deepEqual([got.status, got.headers.get('x-path'), await got.json()], [200, '/healthz', asked])
+      equal((await fetch(`${url}/nothing`)).status, 404)
+      const head = await fetch(`${url}/healthz`, { method: 'HEAD' })
+      deepEqual([head.status, await head.text(), Number(head.headers.get('content-length')) > 0], [200, '', true])
+      const posted = await fetch(`${url}/x`, { method: 'POST', body: 'b'.repeat(LIMITS.httpBodyBytesMax) })
+      equal(((await posted.json()) as { size: number }).size, LIMITS.httpBodyBytesMax)
+    })
+
+    test('a body of one byte too many is refused, and a peer that leaves harms nobody', async () => {
+      const { port } = await serve()
+      const url = `http://127.0.0.1:${port}/healthz`
+      equal((await fetch(url, { method: 'POST', body: 'b'.repeat(LIMITS.httpBodyBytesMax + 1) })).status, 413)
+      const leaving = new AbortController()
+      const left = fetch(url, { method: 'POST', body: 'b', signal: leaving.signal })
+      leaving.abort()
+      await rejects(left)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      equal((await fetch(url)).status, 200)
     })
 
     test('a JSON socket says so, takes text and is sent text', async () => {

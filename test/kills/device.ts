@@ -2,9 +2,10 @@
  * A device that lives through all kills: the client library's session over real sockets, and a record of all that it
  * asked, heard and showed.
  */
+
+import { signToken } from '../../src/access/token.js'
 import type { CommandOutcome, ConversationName } from '../../src/client/command-queue.js'
 import { Session, type SessionListener } from '../../src/client/session.js'
-import { signToken } from '../../src/gateway/token.js'
 import { ChangeAction as Action, type ChangeAction } from '../../src/protocol/wire-numbers.js'
 import { SYSTEM_CLOCK } from '../../src/std/clock.js'
 import type { Random } from '../../src/std/random.js'

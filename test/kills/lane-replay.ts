@@ -3,9 +3,9 @@
  * at any time, byte for byte. Keeps a window of them unanswered, on whatever connection there is.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { signToken } from '../../src/access/token.js'
 import { ActorKind, directId, type UserId } from '../../src/domain/ids.js'
 import { LIMITS } from '../../src/domain/limits.js'
-import { signToken } from '../../src/gateway/token.js'
 import { encodeContent } from '../../src/protocol/content.js'
 import { decodeFrames } from '../../src/protocol/decode.js'
 import type { AckFrame, DecodedFrame, LaneName } from '../../src/protocol/decoded-frame.js'

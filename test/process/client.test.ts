@@ -6,11 +6,11 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'vitest'
+import { signToken } from '../../src/access/token.js'
 import type { Client } from '../../src/client/client.js'
 import type { ClientOptions } from '../../src/client/client-options.js'
 import type { RefusedError } from '../../src/client/errors.js'
 import { fileStorage, ParleyClient } from '../../src/client-node.js'
-import { signToken } from '../../src/gateway/token.js'
 import { SECRET, ServerProcess } from '../support/server-process.js'
 
 const urlOf = (server: ServerProcess) => `ws://127.0.0.1:${server.port}/v1/ws`

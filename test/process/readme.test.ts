@@ -5,7 +5,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { test } from 'vitest'
-import { signToken } from '../../src/gateway/token.js'
+import { signToken } from '../../src/access/token.js'
 import { SECRET, ServerProcess } from '../support/server-process.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'vitest'
-import { signToken } from '../../src/gateway/token.js'
+import { signToken } from '../../src/access/token.js'
 import { ChatClient } from '../support/chat-client.js'
 import { SECRET, ServerProcess } from '../support/server-process.js'
 

@@ -1,12 +1,13 @@
 /**
  * One node with its gateway, and devices that speak to it over a wire: for stories of what a client would see.
  */
+import { SharedCounts } from '../../src/access/shared-counts.js'
+import type { VerifyToken } from '../../src/access/token.js'
 import type { AppId, UserId } from '../../src/domain/ids.js'
 import { Metrics, newMetricRows } from '../../src/domain/metrics.js'
 import { logGatewayEvents } from '../../src/gateway/events.js'
 import { Gateway } from '../../src/gateway/gateway.js'
 import type { SocketListener } from '../../src/gateway/socket-server.js'
-import type { VerifyToken } from '../../src/gateway/token.js'
 import type { DecodedFrame, EncodableFrame } from '../../src/protocol/decoded-frame.js'
 import { seededRandom } from '../../src/std/random.js'
 import { type MakeEnd, OneNode } from '../actors/one-node.js'
@@ -18,7 +19,15 @@ const APP = 'demo' as AppId
 const HELLO_REF = 1
 
 /** Signatures are tested elsewhere: here a token is the user's name. */
-const verifyToken: VerifyToken = (token) => ({ ok: true, app: APP, user: token as UserId, device: undefined })
+const verifyToken: VerifyToken = (token) => ({
+  ok: true,
+  app: APP,
+  user: token as UserId,
+  device: undefined,
+  role: 'member',
+  issuedAt: 0,
+  expiresAt: Number.POSITIVE_INFINITY,
+})
 
 export class Device {
   readonly #end: WireEnd
@@ -76,6 +85,8 @@ export class WiredNode {
       clock,
       random: seededRandom(1),
       verifyToken,
+      entrance: { refuses: () => undefined },
+      counts: new SharedCounts(SharedCounts.memory(1, 0), 0),
       shardCount: node.shardCount,
       events: logGatewayEvents({ info: () => {}, warn: () => {} }, new Metrics(newMetricRows(1), 0)),
     })

@@ -2,11 +2,12 @@
  * One life of a simulated node: the product's own composition, over simulated adapters. A crash ends it; the next life has
  * another address.
  */
+import { SharedCounts } from '../../src/access/shared-counts.js'
+import type { VerifyToken } from '../../src/access/token.js'
 import type { ActorsEvents } from '../../src/actors/events.js'
 import { type Composition, compose } from '../../src/composition.js'
 import type { AppId, ShardId, UserId } from '../../src/domain/ids.js'
 import { GATEWAY_LIMITS } from '../../src/gateway/limits.js'
-import type { VerifyToken } from '../../src/gateway/token.js'
 import type { Address } from '../../src/log/bus.js'
 import type { Random } from '../../src/std/random.js'
 import type { Host } from './host.js'
@@ -34,12 +35,18 @@ export interface SimNodeParts {
   readonly sendQueueBytesMax: number
 }
 
+/** Worlds have few users. */
+const COUNT_CELLS = 256
+
 /** Signatures are tested elsewhere: here a token is the user's name. */
 const verifyToken: VerifyToken = (token) => ({
   ok: true,
   app: 'app' as AppId,
   user: token as UserId,
   device: undefined,
+  role: 'member',
+  issuedAt: 0,
+  expiresAt: Number.POSITIVE_INFINITY,
 })
 
 export class SimNode {
@@ -67,6 +74,8 @@ export class SimNode {
       store: new SimStore(store, host),
       clock: host.clock,
       verifyToken,
+      entrance: { refuses: () => undefined },
+      counts: new SharedCounts(SharedCounts.memory(1, 0, COUNT_CELLS), 0),
       gatewayEvents: {
         lagging: () => parts.onLagging(),
         full() {},

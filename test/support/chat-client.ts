@@ -1,8 +1,9 @@
 /**
  * A device in a few lines, over a raw WebSocket: enough to ask and to hear, for tests on whole servers.
  */
+
+import { signToken } from '../../src/access/token.js'
 import { ActorKind, directId, type UserId } from '../../src/domain/ids.js'
-import { signToken } from '../../src/gateway/token.js'
 import { encodeContent } from '../../src/protocol/content.js'
 import { decodeFrames } from '../../src/protocol/decode.js'
 import type {
@@ -22,6 +23,8 @@ export interface ChatClientOptions {
   readonly user: string
   readonly device?: string
   readonly laneRandom?: bigint
+  /** By default one that the server's secret has signed for the app `test`. */
+  readonly token?: string
 }
 
 type Answer = Extract<DecodedFrame, { readonly ref: number }>
@@ -46,9 +49,9 @@ export class ChatClient {
   }
 
   /** Connects and is welcomed; throws where Hello is refused. */
-  static async open({ port, user, device = 'test', laneRandom = 1n }: ChatClientOptions): Promise<ChatClient> {
+  static async open(options: ChatClientOptions): Promise<ChatClient> {
+    const { port, user, device = 'test', laneRandom = 1n, token = tokenOf(user) } = options
     const client = new ChatClient(await RawWebSocket.open({ port }), user)
-    const token = signToken(SECRET, { app: 'test', user, expiresAt: Date.now() + 60 * 60_000 })
     const welcome = await client.ask((ref) => ({
       kind: 'hello',
       ref,
@@ -126,6 +129,10 @@ export class ChatClient {
       this.#waiting.delete(frame.ref)
     }
   }
+}
+
+function tokenOf(user: string): string {
+  return signToken(SECRET, { app: 'test', user, issuedAt: Date.now(), expiresAt: Date.now() + 60 * 60_000 })
 }
 
 /** Opens a connection as soon as the server takes one and welcomes it. */

@@ -1,6 +1,9 @@
 /**
  * A gateway between sockets that a test holds by both ends and owners that answer when the test says so.
  */
+import { SharedCounts } from '../../src/access/shared-counts.js'
+import { signToken } from '../../src/access/token.js'
+import { WorkerAccess } from '../../src/access/worker-access.js'
 import type { Commands, Session } from '../../src/actors/peers.js'
 import { type ActorKey, ActorKind, actorKey } from '../../src/domain/ids.js'
 import { LIMITS } from '../../src/domain/limits.js'
@@ -9,16 +12,19 @@ import type { GatewayEvents } from '../../src/gateway/events.js'
 import { Gateway } from '../../src/gateway/gateway.js'
 import type { GatewayLimits } from '../../src/gateway/limits.js'
 import type { Socket, Wire } from '../../src/gateway/socket-server.js'
-import { signToken, tokenVerifier } from '../../src/gateway/token.js'
 import { encodeContent } from '../../src/protocol/content.js'
 import { decodeFrame, decodeFrames } from '../../src/protocol/decode.js'
 import type { DecodedFrame, EncodableFrame, EventFrame } from '../../src/protocol/decoded-frame.js'
 import { encodeFrame, encodeFrames } from '../../src/protocol/encode.js'
 import { Bytes } from '../../src/std/bytes.js'
 import { seededRandom } from '../../src/std/random.js'
+import { accessOfApps } from './attacks.js'
 import { ManualClock } from './manual-clock.js'
 
 export const SECRET = 'a secret of at least thirty-two bytes'
+
+/** Longer than any of these tests takes. */
+export const TOKEN_MS = 60 * 60_000
 
 /** The client's end of a socket, and the kernel between. */
 export class FakeSocket implements Socket {
@@ -91,15 +97,24 @@ export class GatewayRig {
   readonly clock = new ManualClock()
   readonly owners = new FakeOwners()
   readonly logged: object[] = []
+  readonly access = new WorkerAccess({
+    access: accessOfApps(undefined),
+    secret: SECRET,
+    isLoopbackOnly: false,
+    now: () => this.clock.now(),
+    keyWanted: () => {},
+  })
   readonly gateway: Gateway
   #ref = 0
 
-  constructor(limits: Partial<GatewayLimits> = {}) {
+  constructor(limits: Partial<GatewayLimits> = {}, counts = new SharedCounts(SharedCounts.memory(1, 0), 0)) {
     this.gateway = new Gateway({
       commands: this.owners,
       clock: this.clock,
       random: seededRandom(1),
-      verifyToken: tokenVerifier(SECRET),
+      verifyToken: this.access.verify,
+      entrance: { refuses: () => undefined },
+      counts,
       shardCount: 256,
       events: this.#events(),
       limits: { ...LIMITS, ...limits },
@@ -128,7 +143,8 @@ export class GatewayRig {
       app: 'app',
       user,
       ...(device !== undefined && { device }),
-      expiresAt: this.clock.now() + 60_000,
+      issuedAt: this.clock.now(),
+      expiresAt: this.clock.now() + TOKEN_MS,
     })
   }
 

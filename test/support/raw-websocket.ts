@@ -16,6 +16,9 @@ export interface RawWebSocketOptions {
   readonly path?: string
   /** The subprotocol offered; '' offers none. */
   readonly protocol?: string
+  /** Among them `host` replaces the true one. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly localAddress?: string
 }
 
 export interface Closed {
@@ -65,11 +68,12 @@ export class RawWebSocket {
 
   /** Connects and upgrades. Throws UpgradeRefused, or the socket's error. */
   static async open(options: RawWebSocketOptions): Promise<RawWebSocket> {
-    const { port, host = '127.0.0.1', path = '/v1/ws', protocol = 'parley.v1.fb' } = options
-    const socket = connect({ port, host, noDelay: true })
+    const { port, host = '127.0.0.1', path = '/v1/ws', protocol = 'parley.v1.fb', localAddress } = options
+    const socket = connect({ port, host, noDelay: true, ...(localAddress !== undefined && { localAddress }) })
+    const headers = Object.entries({ host: `${host}:${port}`, ...options.headers })
     const offer = protocol === '' ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`
     socket.write(
-      `GET ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+      `GET ${path} HTTP/1.1\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}Upgrade: websocket\r\nConnection: Upgrade\r\n` +
         `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\nSec-WebSocket-Version: 13\r\n${offer}\r\n`,
     )
     const { head, rest } = await readHead(socket)

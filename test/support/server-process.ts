@@ -17,7 +17,8 @@ export interface ServerOptions {
   readonly port?: number
   /** A folder of an earlier server; by default a new one, removed with the server. */
   readonly dataFolder?: string
-  readonly environment?: Readonly<Record<string, string>>
+  /** Undefined takes a variable out. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
 }
 
 export interface Ended {

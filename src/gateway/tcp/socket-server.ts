@@ -2,6 +2,8 @@
  * The sockets of one worker over plain TCP, for devices without WebSocket: a preface, then the same size-prefixed frames,
  * one after another, both ways.
  *
+ * Who may not connect is cut without a word.
+ *
  * TCP has no close codes: the Refusal that the gateway sends before it closes says why, and behind it the stream ends.
  * What is sent is copied, since Node keeps it until the kernel has it. There is no TLS here: end it in a proxy.
  */
@@ -65,6 +67,12 @@ export class TcpSocketServer implements SocketServer {
   }
 
   #accept(connection: TcpConnection, listener: SocketListener): void {
+    const remoteAddress = connection.remoteAddress ?? ''
+    // There is no word for it before the first frame.
+    if (listener.refuses({ remoteAddress, host: undefined, origin: undefined }) !== undefined) {
+      connection.on('error', () => {}).destroy()
+      return
+    }
     const socket = new TcpSocket(connection, listener, () => this.#open.delete(socket))
     this.#open.add(socket)
     listener.opened(socket)

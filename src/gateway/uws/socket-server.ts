@@ -1,24 +1,26 @@
 /**
  * The sockets of one worker over uWebSockets.js: the only file that knows the library.
  *
- * Path `/v1/ws`, subprotocols of SUBPROTOCOLS; everything else on the port is a plain GET. Nothing is compressed (deflate
+ * Path `/v1/ws`, subprotocols of SUBPROTOCOLS; everything else on the port is HTTP (http-exchange.ts). Nothing is compressed (deflate
  * costs 70 % of the throughput) and the library neither times out nor drops by itself: the gateway above does the
  * first, and is told by `send` before the second could be needed.
  */
 
 import * as uWS from 'uWebSockets.js'
-import { STATUS_CODES } from 'node:http'
 import { LIMITS, MiB } from '../../domain/limits.js'
 import { Bytes } from '../../std/bytes.js'
 import {
   chosenSubprotocol,
   type PlainHandler,
+  refusalText,
   type Socket,
   type SocketListener,
   type SocketServer,
   SUBPROTOCOLS,
   type Wire,
+  WRONG_SUBPROTOCOL,
 } from '../socket-server.js'
+import { answerHttp, remoteAddressOf } from './http-exchange.js'
 
 // What the library exports and its types do not name.
 declare module 'uWebSockets.js' {
@@ -70,7 +72,7 @@ export class UwsSocketServer implements SocketServer {
     plain: PlainHandler,
   ): Promise<number> {
     this.#app.ws<SocketData>(PATH, webSocketBehavior(listener))
-    this.#app.get('/*', (response, request) => answerPlain(response, plain(request.getUrl())))
+    this.#app.any('/*', (response, request) => answerHttp(response, request, plain))
     const options = this.#options.sharesPort ? LISTEN_SHARED_PORT : uWS.LIBUS_LISTEN_EXCLUSIVE_PORT
     return new Promise((resolve, reject) => {
       this.#app.listen(host, port, options, (socket) => {
@@ -109,7 +111,7 @@ function webSocketBehavior(listener: SocketListener): uWS.WebSocketBehavior<Sock
     idleTimeout: 0,
     maxLifetime: 0,
     sendPingsAutomatically: false,
-    upgrade: (response, request, context) => upgrade(response, request, context),
+    upgrade: (response, request, context) => upgrade(listener, response, request, context),
     open(ws) {
       const data = ws.getUserData()
       data.socket = new UwsSocket(ws, data)
@@ -134,21 +136,26 @@ function webSocketBehavior(listener: SocketListener): uWS.WebSocketBehavior<Sock
   }
 }
 
-function upgrade(response: uWS.HttpResponse, request: uWS.HttpRequest, context: uWS.us_socket_context_t): void {
-  const chosen = chosenSubprotocol(request.getHeader('sec-websocket-protocol'))
-  if (chosen === undefined) {
-    const spoken = [...SUBPROTOCOLS.keys()].join(' or ')
-    response.writeStatus('400 Bad Request').end(`the WebSocket subprotocol must be ${spoken}\n`)
+function upgrade(
+  listener: SocketListener,
+  response: uWS.HttpResponse,
+  request: uWS.HttpRequest,
+  context: uWS.us_socket_context_t,
+): void {
+  const remoteAddress = remoteAddressOf(response)
+  const arrival = { remoteAddress, host: request.getHeader('host'), origin: request.getHeader('origin') }
+  const refused = listener.refuses(arrival)
+  if (refused !== undefined) {
+    response.writeStatus('403 Forbidden').end(refusalText(refused))
     return
   }
-  const remoteAddress = Buffer.from(response.getRemoteAddressAsText()).toString('latin1')
+  const chosen = chosenSubprotocol(request.getHeader('sec-websocket-protocol'))
+  if (chosen === undefined) {
+    response.writeStatus('400 Bad Request').end(WRONG_SUBPROTOCOL)
+    return
+  }
   const data: SocketData = { remoteAddress, wire: SUBPROTOCOLS.get(chosen)!, socket: undefined }
   response.upgrade(data, request.getHeader('sec-websocket-key'), chosen, '', context)
-}
-
-function answerPlain(response: uWS.HttpResponse, answer: ReturnType<PlainHandler>): void {
-  const status = `${answer.status} ${STATUS_CODES[answer.status] ?? 'Unknown'}`
-  response.writeStatus(status).writeHeader('content-type', answer.contentType).end(answer.body)
 }
 
 class UwsSocket implements Socket {

@@ -15,12 +15,15 @@ import { canSharePorts } from '../../std/port-sharing.js'
 import {
   chosenSubprotocol,
   type PlainHandler,
+  refusalText,
   type Socket,
   type SocketListener,
   type SocketServer,
   SUBPROTOCOLS,
   type Wire,
+  WRONG_SUBPROTOCOL,
 } from '../socket-server.js'
+import { answerHttp } from './http-exchange.js'
 
 const PATH = '/v1/ws'
 
@@ -52,8 +55,7 @@ export class WsSocketServer implements SocketServer {
     plain: PlainHandler,
   ): Promise<number> {
     const server = createServer({ noDelay: true }, (request, response) => {
-      const { status, contentType, body } = plain(pathOf(request))
-      response.writeHead(status, { 'content-type': contentType }).end(body)
+      answerHttp(request, response, plain)
     })
     server.on('upgrade', (request, connection, head) => this.#upgrade(request, connection, head, listener))
     this.#server = server
@@ -84,13 +86,13 @@ export class WsSocketServer implements SocketServer {
   }
 
   #upgrade(request: IncomingMessage, connection: Duplex, head: Buffer, listener: SocketListener): void {
-    if (pathOf(request) !== PATH) return refuse(connection, 404, '')
-    const chosen = chosenSubprotocol(request.headers['sec-websocket-protocol'] ?? '')
-    if (chosen === undefined) {
-      const spoken = [...SUBPROTOCOLS.keys()].join(' or ')
-      return refuse(connection, 400, `the WebSocket subprotocol must be ${spoken}\n`)
-    }
+    if (request.url?.split('?')[0] !== PATH) return refuse(connection, 404, '')
+    const { host = '', origin } = request.headers
     const remoteAddress = request.socket.remoteAddress ?? ''
+    const refused = listener.refuses({ remoteAddress, host, origin })
+    if (refused !== undefined) return refuse(connection, 403, refusalText(refused))
+    const chosen = chosenSubprotocol(request.headers['sec-websocket-protocol'] ?? '')
+    if (chosen === undefined) return refuse(connection, 400, WRONG_SUBPROTOCOL)
     const wire = SUBPROTOCOLS.get(chosen)!
     this.#upgrader.handleUpgrade(request, connection, head, (ws) => {
       const socket = new WsSocket(ws, { remoteAddress, wire, listener, gone: () => this.#open.delete(socket) })
@@ -98,10 +100,6 @@ export class WsSocketServer implements SocketServer {
       listener.opened(socket)
     })
   }
-}
-
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '/').split('?')[0]!
 }
 
 function refuse(connection: Duplex, status: number, body: string): void {

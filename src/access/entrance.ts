@@ -1,0 +1,100 @@
+/**
+ * Who may knock at all: addresses, origins of web pages and, in development, only this machine under its own names. Asked
+ * before a WebSocket is accepted and before an HTTP request is answered; the token comes after.
+ */
+import { BlockList, isIP } from 'node:net'
+import type { RefusalName } from '../domain/refusal.js'
+import type { AccessConfig } from './access-config.js'
+
+/** What is known of a peer before it has said anything of ours. */
+export interface Arrival {
+  readonly remoteAddress: string
+  /** The header; empty where an HTTP client sends none, undefined on a wire that has no such thing. */
+  readonly host: string | undefined
+  /** Which web page is asking; empty or undefined where it is none. */
+  readonly origin: string | undefined
+}
+
+export interface EntranceOptions extends Pick<AccessConfig, 'origins' | 'addresses'> {
+  /**
+   * A web page of anybody's may open connections to loopback, and a name of its own may be made to lead there (DNS
+   * rebinding): with the development key only loopback's names, and pages that came from there, are let in.
+   */
+  readonly isLoopbackOnly: boolean
+}
+
+export class Entrance {
+  readonly #options: EntranceOptions
+  readonly #allowed: BlockList | undefined
+  readonly #denied: BlockList
+
+  /** Throws an Error where an address is none. */
+  constructor(options: EntranceOptions) {
+    this.#options = options
+    const { allow, deny } = options.addresses
+    this.#allowed = allow === undefined ? undefined : addressList(allow)
+    this.#denied = addressList(deny)
+  }
+
+  /** Undefined: come in. */
+  refuses({ remoteAddress, host, origin }: Arrival): RefusalName | undefined {
+    if (!this.#isAddressAllowed(remoteAddress)) return 'address-denied'
+    if (this.#options.isLoopbackOnly) {
+      if (host !== undefined && !isLoopbackUrl(`http://${host}`)) return 'origin-denied'
+      return origin && !isLoopbackUrl(origin) ? 'origin-denied' : undefined
+    }
+    const { origins } = this.#options
+    return origin && origins !== undefined && !origins.includes(origin) ? 'origin-denied' : undefined
+  }
+
+  #isAddressAllowed(remoteAddress: string): boolean {
+    const address = plainAddress(remoteAddress)
+    const family = familyOf(address)
+    if (family === undefined) return this.#allowed === undefined
+    if (this.#denied.check(address, family)) return false
+    return this.#allowed === undefined || this.#allowed.check(address, family)
+  }
+}
+
+/** One way to write an address: uWebSockets writes all eight groups of IPv6, and IPv4 may come wrapped in it. */
+export function plainAddress(address: string): string {
+  const wrapped = /^(?:::ffff:|(?:0{1,4}:){5}ffff:)(?:(\d+\.\d+\.\d+\.\d+)|([\da-f]{1,4}):([\da-f]{1,4}))$/i.exec(
+    address,
+  )
+  if (wrapped === null) return address
+  if (wrapped[1] !== undefined) return wrapped[1]
+  const [high, low] = [Number.parseInt(wrapped[2]!, 16), Number.parseInt(wrapped[3]!, 16)]
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
+}
+
+/** Loopback's own names: what a browser shows and no foreign page can have. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
+}
+
+function isLoopbackUrl(url: string): boolean {
+  if (!URL.canParse(url)) return false // `null` among them: a page from a file or a sandbox
+  const { hostname, username, pathname } = new URL(url)
+  return username === '' && pathname === '/' && isLoopback(hostname.replace(/^\[(.*)\]$/, '$1'))
+}
+
+/** Throws an Error naming what is no address. */
+export function addressList(ranges: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const range of ranges) {
+    const [address = '', bits] = range.split('/')
+    const family = familyOf(address)
+    const bitsMax = family === 'ipv4' ? 32 : 128
+    if (family === undefined || (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax))) {
+      throw new Error(`${range} is no address or range, such as 10.0.0.7 or 10.0.0.0/8`)
+    }
+    if (bits === undefined) list.addAddress(address, family)
+    else list.addSubnet(address, Number(bits), family)
+  }
+  return list
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' | undefined {
+  const version = isIP(address)
+  return version === 0 ? undefined : version === 4 ? 'ipv4' : 'ipv6'
+}

@@ -1,0 +1,111 @@
+import { deepEqual, equal } from 'node:assert/strict'
+import { test } from 'vitest'
+import { APPS, accessOfApps, attacks, bankToken, goodTokens, shopToken } from '../../test/support/attacks.js'
+import { hmac, jwt, keyPair, tokenOf } from '../../test/support/tokens.js'
+import type { AppId, UserId } from '../domain/ids.js'
+import { JWKS_COOLDOWN_MS } from './key-ring.js'
+import { signToken } from './token.js'
+import { WorkerAccess } from './worker-access.js'
+
+const SECRET = 'a secret of at least thirty-two bytes'
+const NOON = 1_700_000_000_000
+const silent = { now: () => NOON, keyWanted: () => {}, isLoopbackOnly: false }
+const { verify } = new WorkerAccess({ ...silent, access: accessOfApps(undefined), secret: SECRET })
+const withApps = () => new WorkerAccess({ ...silent, access: accessOfApps(APPS), secret: undefined })
+
+const grant = { ok: true, app: 'shop', user: 'alice', device: undefined, role: 'member', issuedAt: NOON }
+
+test('a signed token names app, user, device, role and times', () => {
+  const claims = { app: 'shop', user: 'alice', expiresAt: NOON + 5_000 }
+  const full = signToken(SECRET, { ...claims, device: 'phone', role: 'admin', issuedAt: NOON })
+  deepEqual(verify(full, NOON), { ...grant, device: 'phone', role: 'admin', expiresAt: NOON + 5_000 })
+  const short = signToken(SECRET, { ...claims, user: 'ålice' })
+  deepEqual(verify(short, NOON), { ...grant, user: 'ålice', issuedAt: 0, expiresAt: NOON + 5_000 })
+})
+
+test('a token ends at its exp, not after it', () => {
+  const token = signToken(SECRET, { app: 'shop', user: 'alice', expiresAt: NOON })
+  deepEqual(verify(token, NOON - 1).ok, true)
+  deepEqual(verify(token, NOON), { ok: false, code: 'token-expired' })
+})
+
+test('one that is signed by a clock a minute ahead is good, one second more is not', () => {
+  const from = (seconds: number) => shopToken(NOON, { nbf: NOON / 1000 + seconds })
+  const { verify: check } = withApps()
+  deepEqual([check(from(60), NOON).ok, check(from(61), NOON)], [true, { ok: false, code: 'token-not-yet' }])
+})
+
+test('a key without a kid stands for every kid', () => {
+  const token = jwt({ typ: 'JWT', kid: 'x', alg: 'HS256' }, { app: 'shop', sub: 'alice', exp: NOON }, hmac(SECRET))
+  equal(verify(token, NOON).ok, true)
+})
+
+test('secrets old and new, RSA, EC and Ed25519 keys are good side by side', () => {
+  const { verify: check } = withApps()
+  for (const [how, token] of Object.entries(goodTokens(NOON))) {
+    deepEqual(check(token, NOON), { ...grant, expiresAt: NOON + 3_600_000 }, how)
+  }
+  deepEqual(check(bankToken(NOON), NOON), { ...grant, app: 'bank', expiresAt: NOON + 3_600_000 })
+})
+
+test('every attack is refused with its code', () => {
+  const { verify: check } = withApps()
+  for (const [how, [token, code]] of Object.entries(attacks(NOON))) {
+    if (how === 'bound to another device') continue // Hello compares that
+    deepEqual(check(token, NOON), { ok: false, code }, how)
+  }
+  const endless = Buffer.from('{"app":"shop","sub":"alice","exp":1e999}').toString('base64url')
+  const signed = `${shopToken(NOON).split('.')[0]}.${endless}`
+  const token = `${signed}.${hmac(SECRET)(signed).toString('base64url')}`
+  deepEqual(verify(token, NOON), { ok: false, code: 'bad-token' })
+  deepEqual(verify(`${shopToken(NOON)}${'x'.repeat(4096)}`, NOON), { ok: false, code: 'bad-token' })
+})
+
+test('tokens issued before a revocation of the user or the app are refused, later ones are not', () => {
+  const access = withApps()
+  const issued = (seconds: number) => access.verify(shopToken(NOON, { iat: NOON / 1000 + seconds }), NOON)
+  access.take({ kind: 'revoked', revocation: { app: 'shop' as AppId, user: 'alice' as UserId, issuedBefore: NOON } })
+  deepEqual([issued(-1), issued(0).ok], [{ ok: false, code: 'token-revoked' }, true])
+  equal(access.verify(shopToken(NOON, { iat: undefined }), NOON).ok, false)
+  equal(access.verify(shopToken(NOON, { sub: 'bob', iat: 0 }), NOON).ok, true)
+  equal(access.verify(bankToken(NOON - 2_000), NOON).ok, true)
+  access.take({ kind: 'revoked', revocation: { app: 'shop' as AppId, issuedBefore: NOON - 500 } })
+  deepEqual(access.verify(shopToken(NOON, { sub: 'bob', iat: 0 }), NOON), { ok: false, code: 'token-revoked' })
+  equal(issued(0).ok, true)
+})
+
+test('keys that were fetched are good; one that may be newer is waited for and asked for, but not at every token', () => {
+  const [first, second] = [keyPair('ES256', '1'), keyPair('ES256', '2')]
+  const wanted: string[] = []
+  let now = NOON
+  const apps = [{ id: 'shop', keys: [], jwks: { url: 'https://id.example/keys', algs: ['ES256'] as const } }]
+  const access = new WorkerAccess({
+    access: accessOfApps(apps),
+    secret: undefined,
+    isLoopbackOnly: false,
+    now: () => now,
+    keyWanted: (app) => wanted.push(app),
+  })
+  const claims = { app: 'shop', sub: 'alice', exp: NOON }
+  const check = (pair: typeof first) => {
+    const answer = access.verify(tokenOf(pair, claims), now - NOON)
+    return answer.ok || answer.code
+  }
+  now = 2 * NOON - 100_000
+  const fetched = (keys: readonly (typeof first)[]) =>
+    access.take({
+      kind: 'keys',
+      fetched: {
+        app: 'shop',
+        keys: keys.map(({ jwk, kid, alg }) => ({ jwk, kid, alg })),
+        fetchedAt: now - NOON,
+      },
+    })
+  deepEqual([check(first), check(first), wanted], ['keys-loading', 'keys-loading', ['shop']])
+  fetched([first])
+  deepEqual([check(first), check(second)], [true, 'bad-token'])
+  now += JWKS_COOLDOWN_MS
+  deepEqual([check(second), wanted.length], ['keys-loading', 2])
+  fetched([second])
+  deepEqual([check(second), check(first)], [true, 'bad-token'])
+})

@@ -1,0 +1,76 @@
+/**
+ * HTTP over uWebSockets.js: the whole request, bounded, then the answer, however long that takes. The library's request is
+ * gone once its handler returns, and its response once the peer is.
+ */
+
+import type * as uWS from 'uWebSockets.js'
+import { STATUS_CODES } from 'node:http'
+import { LIMITS } from '../../domain/limits.js'
+import { BODY_TOO_LARGE, type PlainHandler } from '../socket-server.js'
+
+type Request = Parameters<PlainHandler>[0]
+type Answer = Awaited<ReturnType<PlainHandler>>
+
+export function answerHttp(response: uWS.HttpResponse, request: uWS.HttpRequest, handler: PlainHandler): void {
+  const head = headOf(response, request)
+  const exchange = new Exchange(response, head.method === 'HEAD')
+  const chunks: Buffer[] = []
+  let size = 0
+  response.onData((chunk, isLast) => {
+    size += chunk.byteLength
+    if (exchange.isOver) return
+    if (size > LIMITS.httpBodyBytesMax) return exchange.end(BODY_TOO_LARGE)
+    chunks.push(Buffer.from(chunk.slice(0))) // the library uses its buffer again
+    if (isLast) void exchange.answer({ ...head, body: Buffer.concat(chunks) }, handler)
+  })
+}
+
+/** As text, IPv6 in full groups. */
+export function remoteAddressOf(response: uWS.HttpResponse): string {
+  return Buffer.from(response.getRemoteAddressAsText()).toString('latin1')
+}
+
+class Exchange {
+  /** Answered, or the peer is gone. */
+  isOver = false
+  readonly #response: uWS.HttpResponse
+  readonly #isHeadOnly: boolean
+
+  constructor(response: uWS.HttpResponse, isHeadOnly: boolean) {
+    this.#response = response
+    this.#isHeadOnly = isHeadOnly
+    response.onAborted(() => {
+      this.isOver = true
+    })
+  }
+
+  async answer(request: Request, handler: PlainHandler): Promise<void> {
+    this.end(await handler(request))
+  }
+
+  end({ status, contentType, body, headers = {} }: Answer): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.#response.cork(() => {
+      this.#response.writeStatus(`${status} ${STATUS_CODES[status] ?? 'Unknown'}`)
+      this.#response.writeHeader('content-type', contentType)
+      for (const [name, value] of Object.entries(headers)) this.#response.writeHeader(name, value)
+      if (this.#isHeadOnly) this.#response.endWithoutBody(Buffer.byteLength(body))
+      else this.#response.end(body)
+    })
+  }
+}
+
+function headOf(response: uWS.HttpResponse, request: uWS.HttpRequest): Omit<Request, 'body'> {
+  const headers = new Map<string, string>()
+  request.forEach((name, value) => {
+    headers.set(name, value)
+  })
+  return {
+    method: request.getCaseSensitiveMethod().toUpperCase(),
+    path: request.getUrl(),
+    query: new URLSearchParams(request.getQuery() ?? ''),
+    headers,
+    remoteAddress: remoteAddressOf(response),
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * HTTP over Node's own server: the whole request, bounded, then the answer, however long that takes.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { LIMITS } from '../../domain/limits.js'
+import { BODY_TOO_LARGE, type PlainHandler } from '../socket-server.js'
+
+type Answer = Awaited<ReturnType<PlainHandler>>
+
+export function answerHttp(request: IncomingMessage, response: ServerResponse, handler: PlainHandler): void {
+  const chunks: Buffer[] = []
+  let size = 0
+  let isOver = false
+  request.on('error', () => {}) // the peer left: 'end' does not come
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.length
+    if (isOver) return
+    if (size <= LIMITS.httpBodyBytesMax) return void chunks.push(chunk)
+    isOver = true
+    end(response, BODY_TOO_LARGE)
+  })
+  request.on('end', async () => {
+    if (isOver) return
+    end(response, await handler({ ...headOf(request), body: Buffer.concat(chunks) }))
+  })
+}
+
+function headOf(request: IncomingMessage): Omit<Parameters<PlainHandler>[0], 'body'> {
+  const { method = 'GET', url = '/', headers, socket } = request
+  const [path = '/', query = ''] = url.split('?', 2)
+  const lines = Object.entries(headers).map(([name, value]) => [name, [value].flat().join(', ')] as const)
+  const remoteAddress = socket.remoteAddress ?? ''
+  return { method, path, query: new URLSearchParams(query), headers: new Map(lines), remoteAddress }
+}
+
+/** Node leaves the body out of an answer to HEAD. */
+function end(response: ServerResponse, { status, contentType, body, headers = {} }: Answer): void {
+  const length = Buffer.byteLength(body)
+  response.writeHead(status, { 'content-type': contentType, 'content-length': length, ...headers }).end(body)
+}

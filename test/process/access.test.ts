@@ -1,0 +1,258 @@
+/**
+ * Who is let in, on a real server: stolen, forged and foreign tokens, two apps, ends and revocations, keys that change.
+ */
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { test } from 'vitest'
+import { ActorKind, directId, type UserId } from '../../src/domain/ids.js'
+import { REFUSALS } from '../../src/domain/refusal.js'
+import { encodeContent } from '../../src/protocol/content.js'
+import { decodeFrames } from '../../src/protocol/decode.js'
+import type { DecodedFrame, EncodableFrame } from '../../src/protocol/decoded-frame.js'
+import { encodeFrames } from '../../src/protocol/encode.js'
+import { HistoryMode } from '../../src/protocol/wire-numbers.js'
+import { APPS, attacks, bankToken, goodTokens, SHOP_SECRET, shopToken } from '../support/attacks.js'
+import { ChatClient, type ChatClientOptions, openSoon } from '../support/chat-client.js'
+import { startWith } from '../support/configured-server.js'
+import { RawWebSocket } from '../support/raw-websocket.js'
+import { type KeyPair, keyPair, tokenOf } from '../support/tokens.js'
+
+const BODY = 'a body that nobody else should read'
+
+/** Every command there is, as they would follow a Hello. */
+function everyCommand(user: string): EncodableFrame[] {
+  const direct = directId(user as UserId, 'bob' as UserId)
+  const content = encodeContent({ messageId: 1n, body: new TextEncoder().encode(BODY) })
+  const group = { conversationKind: ActorKind.group, conversation: 'lunch' }
+  const users = ['bob'] as UserId[]
+  const changes = [1, 2, 3, 4].map((action) => ({
+    kind: 'change' as const,
+    ref: 10 + action,
+    n: action,
+    action,
+    ...group,
+    users,
+  }))
+  const range = { anchor: 0, limit: 10, minSeq: 0 }
+  return [
+    { kind: 'send', ref: 2, n: 1, conversationKind: ActorKind.direct, conversation: direct, content },
+    { kind: 'send', ref: 3, n: 1, ...group, content },
+    { kind: 'void', ref: 4, n: 2, ...group },
+    ...changes,
+    {
+      kind: 'history',
+      ref: 5,
+      conversationKind: ActorKind.direct,
+      conversation: direct,
+      mode: HistoryMode.after,
+      ...range,
+    },
+    { kind: 'history', ref: 6, ...group, mode: HistoryMode.before, ...range },
+  ]
+}
+
+async function everythingHeard(port: number, frames: readonly EncodableFrame[]) {
+  const socket = await RawWebSocket.open({ port })
+  socket.send(encodeFrames(frames))
+  const heard: DecodedFrame[] = []
+  for (let message = await socket.receive(); message !== undefined; message = await socket.receive()) {
+    heard.push(...decodeFrames(message))
+  }
+  return { heard, closed: await socket.closed }
+}
+
+test('with a bad token no command is heard: each attack gets its code, the connection ends, and nothing was done', async () => {
+  await using server = await startWith({ apps: APPS })
+  const { port } = server
+  const now = Date.now()
+  for (const [how, [token, code]] of Object.entries(attacks(now))) {
+    const hello: EncodableFrame = { kind: 'hello', ref: 1, token, device: 'phone', lane: { number: 0, random: 3n } }
+    const { heard, closed } = await everythingHeard(port, [hello, ...everyCommand('alice')])
+    deepEqual(closed, { code: 3000 + REFUSALS[code].wire, reason: code }, how)
+    deepEqual(
+      heard.map((frame) => [frame.kind, 'name' in frame && frame.name]),
+      [['refusal', code]],
+      how,
+    )
+  }
+  for (const frame of everyCommand('alice')) {
+    const { closed } = await everythingHeard(port, [frame])
+    deepEqual(closed, { code: 4112, reason: 'hello-first' }, 'without a token')
+  }
+  for (const [how, token] of Object.entries(goodTokens(now))) {
+    const alice = await ChatClient.open({ port, user: 'alice', token, device: how })
+    deepEqual([alice.welcome!.app, alice.welcome!.user], ['shop', 'alice'], how)
+    deepEqual(await alice.seqsWith('bob'), [], how)
+    alice.end()
+  }
+})
+
+test('two apps with the same users, devices, lanes and conversations see nothing of each other', async () => {
+  await using server = await startWith({ apps: APPS })
+  const now = Date.now()
+  const inShop = (user: string) => ({ port: server.port, user, token: shopToken(now, { sub: user }) })
+  const inBank = (user: string) => ({ port: server.port, user, token: bankToken(now, user) })
+  const group = { conversationKind: ActorKind.group, conversation: 'lunch' }
+  const open = async (of: (user: string) => ChatClientOptions) =>
+    [await ChatClient.open(of('alice')), await ChatClient.open(of('bob'))] as const
+  const [shopAlice, shopBob] = await open(inShop)
+  const [bankAlice, bankBob] = await open(inBank)
+
+  equal((await shopAlice.send('bob', 1, 'of the shop')).kind, 'ack')
+  const create = (ref: number) => ({
+    kind: 'change' as const,
+    ref,
+    n: 1,
+    action: 1,
+    ...group,
+    users: ['bob'] as UserId[],
+  })
+  equal((await shopAlice.ask(create)).kind, 'ack')
+  await shopBob.until(() => shopBob.events.length === 2)
+  deepEqual(await bankAlice.seqsWith('bob'), [])
+  const range = { mode: HistoryMode.after, anchor: 0, limit: 10, minSeq: 0 }
+  const refusals = async (conversation: string) => {
+    const named = { conversationKind: ActorKind.group, conversation }
+    const asked = [
+      await bankAlice.ask((ref) => ({ kind: 'history', ref, ...named, ...range })),
+      await bankAlice.ask((ref) => ({ ...create(ref), ...named, action: 2, users: ['eve'] as UserId[] })),
+    ]
+    return asked.map((answer) => answer.kind === 'refusal' && answer.name)
+  }
+  // What another app has is not told apart from what nobody has.
+  const ofNobody = await refusals('dinner')
+  equal(
+    ofNobody.every((name) => name !== false),
+    true,
+  )
+  deepEqual(await refusals('lunch'), ofNobody)
+
+  // The same ids are free, and counted from 1.
+  const ack = await bankAlice.send('bob', 1, 'of the bank')
+  deepEqual([ack.kind, (ack as { seq: number }).seq, (ack as { flags: number }).flags], ['ack', 1, 0])
+  const created = await bankAlice.ask((ref) => ({ ...create(ref), n: 2 }))
+  equal(created.kind, 'ack')
+  await bankBob.until(() => bankBob.events.length === 2)
+  for (const [client, app] of [
+    [shopBob, 'shop'],
+    [bankBob, 'bank'],
+  ] as const) {
+    deepEqual(
+      client.events.map((event) => event.app),
+      [app, app],
+    )
+  }
+})
+
+test('a connection ends with its token, unless a fresh one comes in time', async () => {
+  await using server = await startWith({ apps: APPS })
+  const soon = () => Math.floor(Date.now() / 1000) + 2
+  const open = () =>
+    ChatClient.open({ port: server.port, user: 'alice', token: shopToken(Date.now(), { exp: soon() }) })
+  const [leaves, stays] = [await open(), await open()]
+  const { lane } = stays.welcome!
+  const token = shopToken(Date.now())
+  const answer = await stays.ask((ref) => ({ kind: 'hello', ref, token, device: 'test', lane }))
+  equal(answer.kind, 'welcome')
+  deepEqual(await leaves.closed, { code: 4320, reason: 'session-expired' })
+  equal((await stays.send('bob', 1, 'still here')).kind, 'ack')
+})
+
+test('a revocation reaches all workers, closes connections, and survives kill -9 and a restart', async () => {
+  await using server = await startWith({ apps: APPS })
+  const { port, pid, dataFolder } = server
+  const past = Math.floor(Date.now() / 1000) - 60
+  const stolen = shopToken(Date.now(), { iat: past })
+  const device = (n: number) => ({ port, user: 'alice', token: stolen, device: `phone ${n}` })
+  const clients = await Promise.all(Array.from({ length: 12 }, (_, n) => ChatClient.open(device(n))))
+  const bob = await ChatClient.open({ port, user: 'bob', token: shopToken(Date.now(), { sub: 'bob', iat: past }) })
+
+  const service = shopToken(Date.now(), { sub: 'backend', role: 'service' })
+  const revoke = (bearer: string, body: object) =>
+    fetch(`http://127.0.0.1:${port}/v1/revocations`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${bearer}` },
+      body: JSON.stringify(body),
+    })
+  const refused = async (bearer: string, body: object) => {
+    const answer = await revoke(bearer, body)
+    const { title, code } = (await answer.json()) as { title: string; code: number }
+    return [answer.status, title, code]
+  }
+  deepEqual(await refused(shopToken(Date.now()), { user: 'alice' }), [403, 'role-needed', 1424])
+  deepEqual(await refused('nonsense', { user: 'alice' }), [401, 'bad-token', 1402])
+  deepEqual(await refused(service, { user: 'alice', app: 'bank' }), [400, 'bad-frame', 1101])
+  for (const [how, [token, code]] of Object.entries(attacks(Date.now()))) {
+    if (how !== 'bound to another device') deepEqual((await refused(token, {}))[1], code, how)
+  }
+  equal((await revoke(bankToken(Date.now(), 'backend', 'admin'), { user: 'alice' })).status, 200) // of the bank
+  equal((await clients[0]!.send('bob', 1, 'still here')).kind, 'ack')
+
+  equal((await revoke(service, { user: 'alice' })).status, 200)
+  for (const client of clients) deepEqual(await client.closed, { code: 4420, reason: 'token-revoked' })
+  for (let n = 0; n < 12; n++) await rejects(ChatClient.open(device(n)), /token-revoked/)
+  equal((await bob.send('alice', 1, 'where are you?')).kind, 'ack')
+
+  process.kill(pid, 'SIGKILL')
+  await server.serving(2)
+  await rejects(ChatClient.open(device(0)), /token-revoked/)
+  const later = shopToken(Date.now(), { iat: Math.floor(Date.now() / 1000) + 1 })
+  ;(await openSoon({ port, user: 'alice', token: later })).end()
+  await server.stop()
+  await using again = await startWith({ apps: APPS }, { dataFolder })
+  await rejects(ChatClient.open({ ...device(0), port: again.port }), /token-revoked/)
+})
+
+test('keys of an address: until they are there a client waits; then each is good, and a stranger causes no fetch', async () => {
+  const [known, unknown] = [keyPair('RS256', 'known'), keyPair('EdDSA', 'unknown')]
+  let isUp = false
+  let fetches = 0
+  const provider = createServer((_, response) => {
+    if (!isUp) return response.writeHead(503).end()
+    fetches++
+    return response.end(JSON.stringify({ keys: [known.jwk] }))
+  }).listen(0, '127.0.0.1')
+  await once(provider, 'listening')
+  const url = `http://127.0.0.1:${(provider.address() as { port: number }).port}/keys`
+  await using server = await startWith({ apps: [{ id: 'shop', jwks: { url } }] })
+  const claims = { app: 'shop', sub: 'alice', exp: Math.floor(Date.now() / 1000) + 60 }
+  const alice = (pair: KeyPair) => ({ port: server.port, user: 'alice', token: tokenOf(pair, claims) })
+
+  await rejects(ChatClient.open(alice(known)), /keys-loading/)
+  isUp = true
+  ;(await openSoon(alice(known))).end()
+  for (let n = 0; n < 20; n++) await rejects(ChatClient.open(alice(unknown)), /bad-token/)
+  equal(fetches, 1)
+  await server.stop()
+  provider.close()
+  provider.closeAllConnections()
+})
+
+test('no token, secret or body reaches a log line, whatever happens', async () => {
+  await using server = await startWith(
+    { apps: APPS },
+    { environment: { PARLEY_LOG_LEVEL: 'debug', PARLEY_TEST_FAULTS: '1' } },
+  )
+  const { port, pid } = server
+  const used = Object.values(attacks(Date.now())).map(([token]) => token)
+  used.push(...Object.values(goodTokens(Date.now())), shopToken(Date.now(), { sub: 'boss', role: 'admin' }))
+  for (const token of used) {
+    const hello: EncodableFrame = { kind: 'hello', ref: 1, token, device: 'phone', lane: { number: 0, random: 3n } }
+    const socket = await RawWebSocket.open({ port })
+    socket.send(encodeFrames([hello, ...everyCommand('alice')]))
+    await socket.receive()
+    socket.destroy()
+    const headers = { authorization: `Bearer ${token}` }
+    await fetch(`http://127.0.0.1:${port}/v1/revocations`, { method: 'POST', headers, body: '{"user":"carol"}' })
+    await fetch(`http://127.0.0.1:${port}/v1/other?token=${token}`, { headers })
+  }
+  process.kill(pid, 'SIGUSR2') // a worker dies with all that it knows
+  await server.until(() => server.stderr.includes('worker-failed'))
+  await server.stop()
+  const said = server.stdout + server.stderr
+  ok(said.includes('shard-served'), 'there are debug lines')
+  const secrets = [BODY, Buffer.from(BODY).toString('base64'), SHOP_SECRET, 'eyJ']
+  for (const token of used) secrets.push(...token.split('.').filter((part) => part.length > 20))
+  for (const secret of secrets) ok(!said.includes(secret), secret)
+})

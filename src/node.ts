@@ -6,15 +6,15 @@
  * the actors of its shards over its own WAL, the shared LMDB environment and message ports.
  */
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import { SharedCounts } from './access/shared-counts.js'
 import { WorkerAccess } from './access/worker-access.js'
 import { logActorsEvents } from './actors-log.js'
 import { type Composition, compose } from './composition.js'
 import { type Config, ConfigError } from './config.js'
+import { DATA_FORMAT, logFolder, refuseUnrestored, storeFolder, usable } from './data-folder.js'
 import { CorruptionError, UnavailableError } from './domain/errors.js'
-import { SHARD_COUNT_DEFAULT, SHARD_HASH, type ShardId } from './domain/ids.js'
+import { SHARD_COUNT_DEFAULT, type ShardId } from './domain/ids.js'
 import { LIMITS, MiB } from './domain/limits.js'
 import { Metrics, newMetricRows } from './domain/metrics.js'
 import { logGatewayEvents } from './gateway/events.js'
@@ -28,6 +28,7 @@ import { PortBus } from './log/embedded/bus.js'
 import { freeBytesOf, openNodeFolder } from './log/embedded/file-port.js'
 import { lockFolder } from './log/embedded/folder-lock.js'
 import { LogData } from './log/embedded/log-data.js'
+import { serveHolds } from './log/embedded/purge-hold.js'
 import { EmbeddedShardLog, type ShardLogSeed } from './log/embedded/shard-log.js'
 import { openLogger } from './logger.js'
 import type { WorkerStart } from './process-messages.js'
@@ -36,10 +37,10 @@ import { SYSTEM_CLOCK, sleep } from './std/clock.js'
 import { canSharePorts } from './std/port-sharing.js'
 import { SYSTEM_RANDOM } from './std/random.js'
 import { EmbeddedMessageStore } from './storage/embedded/message-store.js'
+import type { StoreMeta } from './storage/message-store.js'
 import type { MainThread, NodeHost, WorkerApp } from './worker-app.js'
 import { processFigures, watchWorker } from './worker-figures.js'
 
-const FORMAT_VERSION = 1
 const READY_LOOK_MS = 5
 /** Of the write-ahead log, all workers together; what the store holds is not counted. */
 const LOG_BYTES_MAX = 8 * 1024 * MiB
@@ -50,6 +51,7 @@ interface Prepared {
   /** Shard → worker index; fixed for the life of the process. */
   readonly workerOfShard: readonly number[]
   readonly metricRows: SharedArrayBuffer
+  readonly incarnationMin: number
 }
 
 /** Locks and recovers the data folder. Throws ConfigError where an operator must act. */
@@ -67,20 +69,26 @@ export async function prepareNode(config: Config): Promise<NodeHost> {
 async function prepareFolder(config: Config): Promise<NodeHost> {
   const lock = await lockFolder(config.dataFolder)
   try {
-    await checkMeta(config)
-    const data = await LogData.open(openNodeFolder(logFolder(config)), {
+    refuseUnrestored(config.dataFolder)
+    const { incarnationMin = 1 } = await checkMeta(config)
+    const data = await LogData.open(openNodeFolder(logFolder(config.dataFolder)), {
       shardCount: SHARD_COUNT_DEFAULT,
       writers: config.workers,
       wal: { limitBytes: Math.floor(LOG_BYTES_MAX / config.workers) },
     })
-    return nodeHost(data, config.workers, lock)
+    serveHolds(lock, data.points)
+    return nodeHost(data, { workers: config.workers, incarnationMin }, lock)
   } catch (error) {
     await lock[Symbol.asyncDispose]()
     throw error
   }
 }
 
-function nodeHost(data: LogData, workers: number, lock: AsyncDisposable): NodeHost {
+function nodeHost(
+  data: LogData,
+  { workers, incarnationMin }: { readonly workers: number; readonly incarnationMin: number },
+  lock: AsyncDisposable,
+): NodeHost {
   const workerOfShard: number[] = []
   for (let worker = 0; worker < workers; worker++)
     for (const shard of data.shardsOf(worker)) workerOfShard[shard] = worker
@@ -91,22 +99,19 @@ function nodeHost(data: LogData, workers: number, lock: AsyncDisposable): NodeHo
       const log = hasBegun.has(index) ? await data.recoverWriter(index) : data.seedOf(index)
       hasBegun.add(index)
       if (hasBegun.size === workers) data.forgetIndex()
-      return { log, workerOfShard, metricRows }
+      return { log, workerOfShard, metricRows, incarnationMin }
     },
     [Symbol.asyncDispose]: () => lock[Symbol.asyncDispose](),
   }
 }
 
 /** The numbers that data is laid out by, fixed when it is created. */
-async function checkMeta(config: Config): Promise<void> {
-  const ours = { shardCount: SHARD_COUNT_DEFAULT, shardHash: SHARD_HASH, formatVersion: FORMAT_VERSION }
-  await using store = EmbeddedMessageStore.open(storeFolder(config))
+async function checkMeta({ dataFolder }: Config): Promise<StoreMeta> {
+  await using store = EmbeddedMessageStore.open(storeFolder(dataFolder))
   const theirs = await store.readMeta()
-  if (theirs === undefined) return await store.writeMeta(ours)
-  for (const key of ['shardCount', 'shardHash', 'formatVersion'] as const) {
-    if (theirs[key] === ours[key]) continue
-    throw new ConfigError(`${config.dataFolder} was made with ${key} ${theirs[key]}, this build has ${ours[key]}`)
-  }
+  if (theirs !== undefined) return usable(dataFolder, theirs)
+  await store.writeMeta(DATA_FORMAT)
+  return DATA_FORMAT
 }
 
 /** What an operator mends: rights, room, another process, damage. Errors of the file system have a `syscall`. */
@@ -115,17 +120,9 @@ function isOfTheFolder(error: unknown): error is Error {
   return error instanceof Error && 'syscall' in error
 }
 
-function logFolder(config: Config): string {
-  return join(config.dataFolder, 'log')
-}
-
-function storeFolder(config: Config): string {
-  return join(config.dataFolder, 'store')
-}
-
 export async function composeWorker(start: WorkerStart, main: MainThread): Promise<WorkerApp> {
   const { config, index, address, prepared } = start
-  const { log: seed, workerOfShard, metricRows } = prepared as Prepared
+  const { log: seed, workerOfShard, metricRows, incarnationMin } = prepared as Prepared
   const metrics = new Metrics(metricRows, index)
   const [groupFrames, groupBytes] = [metrics.histogram('log_group_frames'), metrics.histogram('log_group_bytes')]
   const syncSeconds = metrics.histogram('log_sync_seconds')
@@ -140,7 +137,7 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
       syncSeconds.observe(tookMs / 1_000)
     },
   })
-  const store = EmbeddedMessageStore.open(storeFolder(config))
+  const store = EmbeddedMessageStore.open(storeFolder(config.dataFolder))
   const bus = new PortBus(address)
   const access = openAccess(start, main)
   const sendQueuesBytesMax = LIMITS.sendQueuesBytesMax / config.workers
@@ -153,6 +150,7 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
     random: SYSTEM_RANDOM,
     events: logActorsEvents(logger, metrics),
     shardCount: workerOfShard.length,
+    incarnationMin,
     ownerSilenceMs: Number.POSITIVE_INFINITY, // the folder's lock makes this process the only owner there can be
     verifyToken: access.verify,
     entrance: access,

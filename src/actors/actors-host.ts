@@ -31,6 +31,8 @@ export interface ActorsHostParts {
   readonly activationsMax?: number
   /** See CommitLoopParts; defaults to LIMITS.ownerSilenceMs. */
   readonly ownerSilenceMs?: number
+  /** See OwnLog in takeover.ts. */
+  readonly incarnationMin?: number
 }
 
 export interface HostLoad {

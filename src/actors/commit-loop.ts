@@ -44,6 +44,8 @@ export interface CommitLoopParts {
   readonly rank: number
   /** Without an accepted append for so long we prove ourselves before we answer; Infinity where nobody else can own. */
   readonly ownerSilenceMs: number
+  /** See OwnLog; absent: any. */
+  readonly incarnationMin?: number
 }
 
 type Status = 'stopped' | 'taking-over' | 'serving' | 'resolving' | 'rebuilding'
@@ -274,10 +276,11 @@ export class CommitLoop {
   }
 
   #ownLog(life: number): OwnLog {
-    const { shard, log, clock, random, rank, fold } = this.#parts
+    const { shard, log, clock, random, rank, fold, incarnationMin = 1 } = this.#parts
     return {
       shard,
       log,
+      incarnationMin,
       owner: this.#owner,
       replayed: fold.replayed,
       isCurrent: () => life === this.#life,

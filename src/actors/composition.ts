@@ -24,6 +24,7 @@ export interface ActorsParts {
   readonly shardCount: number
   readonly activationsMax?: number
   readonly ownerSilenceMs?: number
+  readonly incarnationMin?: number
 }
 
 export interface ActorsSide {

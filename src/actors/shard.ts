@@ -48,6 +48,7 @@ export interface ShardParts {
   readonly events: ActorsEvents
   readonly rank: number
   readonly ownerSilenceMs: number
+  readonly incarnationMin?: number
   /** More is held for the store than memory has room for. */
   isStoreBehind(): boolean
   /** Ownership was lost; placement decides what next. */

@@ -27,6 +27,8 @@ export interface OwnLog {
   readonly log: ShardLog
   readonly owner: bigint
   readonly replayed: Replayed
+  /** The log is of this incarnation at least: an operator has said so, by restoring a backup (rules §14). */
+  readonly incarnationMin: number
   /** False once this life is over: give up quietly. */
   isCurrent(): boolean
   newId(): bigint
@@ -162,7 +164,8 @@ function startOver(snapshot: Snapshot, barrierTail: Tail): LogPlace {
 async function serve(own: OwnLog, place: LogPlace): Promise<LogPlace | undefined | 'again'> {
   const { shard, owner } = own
   const epoch = place.epoch + 1
-  const { tail: after, chain, logIncarnation } = place
+  const { tail: after, chain } = place
+  const logIncarnation = Math.max(place.logIncarnation, own.incarnationMin)
   const frame = emptyFrame({
     kind: FrameKind.serve,
     shard,

@@ -1,11 +1,13 @@
 /**
  * The commands of `parley` and their options. What they do stands in files of their own, which are loaded when they run.
  */
+import { resolve } from 'node:path'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { ROLES, type Role } from '../access/token.js'
 import { CONFIG_FILE_NAME } from '../config-file.js'
+import { layerConfig } from '../config-layers.js'
 import { packageVersion } from '../package-version.js'
-import { readConfig, withConfigFile } from '../read-config.js'
+import { configOf, dataFolderOf as configuredDataFolder, readConfig, withConfigFile } from '../read-config.js'
 import { tokenFor } from '../tokens.js'
 import { completionScript, SHELLS, type Shell } from './completion.js'
 import { CommandError, EXIT, type Terminal } from './terminal.js'
@@ -46,6 +48,8 @@ export function parleyProgram(parts: ProgramParts): Command {
     .version(packageVersion())
     .showHelpAfterError('(parley --help lists everything)')
   const environmentOf = ({ config }: Shared) => withConfigFile(parts.environment, config)
+  const dataFolderOf = (options: Shared & { data?: string }) =>
+    options.data === undefined ? configuredDataFolder(layerConfig(environmentOf(options))) : resolve(options.data)
   const command = (name: string, description: string, parent = program) =>
     parent.command(name).description(description).addOption(new Option('--json', 'results as JSON, one object a line'))
   const configured = (name: string, description: string, parent = program) =>
@@ -78,8 +82,6 @@ export function parleyProgram(parts: ProgramParts): Command {
 
   configured('doctor', 'look at what this machine gives Parley, and how to mend it').action(async (options: Shared) => {
     const [{ doctor }, { probeOf }] = await Promise.all([import('./doctor.js'), import('./doctor-probe.js')])
-    const { configOf } = await import('../read-config.js')
-    const { layerConfig } = await import('../config-layers.js')
     const config = configOf(layerConfig(environmentOf(options))) // the secret is not looked at, so none is made
     const isWell = await doctor(terminal, probeOf(config, terminal.clock), options.json ?? false)
     if (!isWell) parts.exitWith(EXIT.failed)
@@ -165,6 +167,23 @@ export function parleyProgram(parts: ProgramParts): Command {
       const { interval, count, json = false } = options
       const how = { url, intervalMs: interval * 1_000, json, ...(count !== undefined && { count }) }
       await top(terminal, how, parts.stopped)
+    })
+
+  configured('backup', 'copy the data folder, also of a server that runs; every message acked before is in it')
+    .argument('<folder>', 'new or empty; on another disk, best of another machine')
+    .option('--data <folder>', 'the data folder; of the configured server by default')
+    .action(async (to: string, options: Shared & { data?: string }) => {
+      const { backUpCommand } = await import('./backup-commands.js')
+      const { json = false } = options
+      await backUpCommand(terminal, { dataFolder: dataFolderOf(options), to, json })
+    })
+  configured('restore', 'make a data folder of a backup; never overwrites')
+    .argument('<backup>', 'what parley backup has made; it is only read')
+    .option('--data <folder>', 'new or empty; of the configured server by default')
+    .action(async (from: string, options: Shared & { data?: string }) => {
+      const { restoreCommand } = await import('./backup-commands.js')
+      const { json = false } = options
+      await restoreCommand(terminal, { from, dataFolder: dataFolderOf(options), json })
     })
 
   program

@@ -81,10 +81,11 @@ export class Terminal {
   }
 
   /** Runs `task`; when it takes longer than two seconds, says every second what it is doing and for how long. */
-  async progress<Result>(what: string, task: Promise<Result>): Promise<Result> {
+  async progress<Result>(what: string | (() => string), task: Promise<Result>): Promise<Result> {
     const startedAt = this.clock.monotonic()
     const say = () => {
-      this.note(`${what}… ${Math.round((this.clock.monotonic() - startedAt) / 1_000)} s`)
+      const doing = typeof what === 'string' ? what : what()
+      this.note(`${doing}… ${Math.round((this.clock.monotonic() - startedAt) / 1_000)} s`)
       timer = this.clock.after(PROGRESS_EVERY_MS, say)
     }
     let timer = this.clock.after(PROGRESS_AFTER_MS, say)

@@ -86,4 +86,6 @@ export interface StoreMeta {
   readonly shardCount: number
   readonly shardHash: string
   readonly formatVersion: number
+  /** Raised by each restore of a backup: every shard's log is of this incarnation at least. */
+  readonly incarnationMin?: number
 }

@@ -44,6 +44,7 @@ export class Script {
       frame: async (place) => void this.replayed.push(place.batchNo),
       lostTail: () => this.#say('lost tail'),
     },
+    incarnationMin: 1,
     isCurrent: () => this.patience > 0,
     newId: () => this.#id++,
     pause: async (ms) => this.#say(`pause ${ms}`),

@@ -23,6 +23,8 @@ export interface LaneReplayParts {
   readonly peer: string
   readonly random: bigint
   readonly server: Whereabouts
+  /** Of each message; by default as little as says who and which. */
+  readonly bodyBytes?: number
 }
 
 export class LaneReplay {
@@ -41,11 +43,11 @@ export class LaneReplay {
     this.#lane = { number: 0, random }
   }
 
-  /** Sends from … to (inclusive), and again until each is acked; tells every ack. */
-  async run(from: number, to: number, acked: (ack: AckFrame) => void): Promise<void> {
+  /** Sends from … to (inclusive), and again until each is acked; tells every ack. Once stopped it connects no more. */
+  async run(from: number, to: number, acked: (ack: AckFrame) => void, stopped?: AbortSignal): Promise<void> {
     const answered = new Set<number>()
     let lowest = from
-    while (lowest <= to) {
+    while (lowest <= to && stopped?.aborted !== true) {
       const socket = await this.#connect()
       if (socket === undefined) {
         await sleep(REDIAL_MS)
@@ -87,7 +89,7 @@ export class LaneReplay {
 
   #send(n: number): Uint8Array {
     const { conversation } = this
-    const body = new TextEncoder().encode(`${this.user} says ${n}`)
+    const body = new TextEncoder().encode(`${this.user} says ${n}`.padEnd(this.#parts.bodyBytes ?? 0))
     const messageId = (this.#parts.random << 64n) | BigInt(n)
     const content = encodeContent({ messageId, contentType: 'text/plain', body })
     return encodeFrame({ kind: 'send', ref: n, n, conversationKind: ActorKind.direct, conversation, content })

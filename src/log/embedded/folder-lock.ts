@@ -13,11 +13,14 @@
  */
 import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, openSync, readdirSync, unlinkSync } from 'node:fs'
-import { connect, createServer, type Server } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { UnavailableError } from '../../domain/errors.js'
 
-export interface FolderLock extends AsyncDisposable {}
+export interface FolderLock extends AsyncDisposable {
+  /** Who knocks from now on is let in; before, and where nobody answers, a knock only shows that somebody is there. */
+  onKnock(answer: (knock: Socket) => void): void
+}
 
 const NAME = /^lock-[0-9a-f]{16}\.sock$/
 const PATH_BYTES_MAX = 100 // sun_path holds 108, on some systems 104
@@ -45,11 +48,27 @@ export async function lockFolder(path: string): Promise<FolderLock> {
   throw new UnavailableError(`Cannot lock the data folder ${path}: other processes keep starting`)
 }
 
+/** A connection to whoever has the folder; undefined where nobody has. */
+export async function knockAt(path: string): Promise<Socket | undefined> {
+  const descriptor = descriptorOf(path)
+  try {
+    for (const name of readdirSync(path).filter((each) => NAME.test(each))) {
+      const knock = await knocked(socketPath(path, descriptor, name))
+      if (knock !== undefined) return knock
+    }
+    return undefined
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor)
+  }
+}
+
 class Listening implements FolderLock {
   readonly name = `lock-${randomBytes(8).toString('hex')}.sock`
   readonly #path: string
   readonly #descriptor: number | undefined
   readonly #server: Server
+  readonly #knocks = new Set<Socket>()
+  #answer: ((knock: Socket) => void) | undefined
 
   static async in(path: string): Promise<Listening> {
     const lock = new Listening(path)
@@ -64,21 +83,29 @@ class Listening implements FolderLock {
 
   private constructor(path: string) {
     this.#path = path
-    // Linux reaches any folder by a short name, and paths of sockets are cut at about 100 bytes.
-    this.#descriptor = existsSync('/proc/self/fd') ? openSync(path, 'r') : undefined
-    this.#server = createServer((knock) => knock.destroy())
+    this.#descriptor = descriptorOf(path)
+    this.#server = createServer((knock) => this.#knocked(knock))
     this.#server.unref()
   }
 
   pathOf(name: string): string {
-    const path = this.#descriptor === undefined ? join(this.#path, name) : `/proc/self/fd/${this.#descriptor}/${name}`
-    if (Buffer.byteLength(path) > PATH_BYTES_MAX) {
-      throw new UnavailableError(`Cannot lock the data folder ${this.#path}: its path is too long for a socket`)
-    }
-    return path
+    return socketPath(this.#path, this.#descriptor, name)
+  }
+
+  onKnock(answer: (knock: Socket) => void): void {
+    this.#answer = answer
+  }
+
+  #knocked(knock: Socket): void {
+    if (this.#answer === undefined) return void knock.destroy()
+    knock.unref()
+    this.#knocks.add(knock)
+    knock.on('close', () => this.#knocks.delete(knock))
+    this.#answer(knock)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const knock of this.#knocks) knock.destroy()
     await new Promise((closed) => this.#server.close(closed)) // deletes the name too
     unlinkIfThere(join(this.#path, this.name))
     this.#closeDescriptor()
@@ -100,17 +127,36 @@ class Listening implements FolderLock {
 }
 
 /** True only where nobody listens any more. A stopped or busy process still has the folder. */
-function isStale(path: string): Promise<boolean> {
-  return new Promise((answer) => {
+async function isStale(path: string): Promise<boolean> {
+  try {
+    const knock = await knocked(path)
+    knock?.destroy()
+    return knock === undefined
+  } catch {
+    return false
+  }
+}
+
+/** Undefined where nobody listens any more. Rejects where nobody can tell. */
+function knocked(path: string): Promise<Socket | undefined> {
+  return new Promise((answer, failed) => {
     const knock = connect(path)
-    knock.once('connect', () => {
-      knock.destroy()
-      answer(false)
-    })
+    knock.once('connect', () => answer(knock))
     knock.once('error', (error: NodeJS.ErrnoException) =>
-      answer(error.code === 'ECONNREFUSED' || error.code === 'ENOENT'),
+      error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? answer(undefined) : failed(error),
     )
   })
+}
+
+/** Linux reaches any folder by a short name, and paths of sockets are cut at about 100 bytes. */
+function descriptorOf(folder: string): number | undefined {
+  return existsSync('/proc/self/fd') ? openSync(folder, 'r') : undefined
+}
+
+function socketPath(folder: string, descriptor: number | undefined, name: string): string {
+  const path = descriptor === undefined ? join(folder, name) : `/proc/self/fd/${descriptor}/${name}`
+  if (Buffer.byteLength(path) <= PATH_BYTES_MAX) return path
+  throw new UnavailableError(`Cannot lock the data folder ${folder}: its path is too long for a socket`)
 }
 
 function unlinkIfThere(path: string): void {

@@ -56,6 +56,11 @@ export class LogData {
     this.#points = PurgePoints.ofShards(manifest.shardCount)
   }
 
+  /** For those who hold the files (purge-hold.ts). */
+  get points(): PurgePoints {
+    return this.#points
+  }
+
   shardsOf(writer: number): ShardId[] {
     return this.#manifest.writerOfShard.flatMap((owner, shard) => (owner === writer ? [shard as ShardId] : []))
   }

@@ -19,7 +19,7 @@ export interface Manifest {
   readonly writerOfShard: readonly number[]
 }
 
-const NAME = 'manifest.json'
+export const MANIFEST_NAME = 'manifest.json'
 const PASSING_NAME = 'manifest.json.part'
 const BYTES_MAX = 4 * 1024 * 1024
 
@@ -47,20 +47,21 @@ export async function claimManifest(
   return wanted
 }
 
-async function readManifest(folder: LogFolder): Promise<Manifest | undefined> {
+/** Undefined where the folder has none. Throws UnavailableError, CorruptionError. */
+export async function readManifest(folder: LogFolder): Promise<Manifest | undefined> {
   let file: LogFile
   try {
-    file = folder.openToRead(NAME)
+    file = folder.openToRead(MANIFEST_NAME)
   } catch (cause) {
     if (isMissing(cause)) return undefined
-    throw new UnavailableError(`Cannot open ${NAME} in ${folder.path}`, { cause })
+    throw new UnavailableError(`Cannot open ${MANIFEST_NAME} in ${folder.path}`, { cause })
   }
   try {
     const bytes = new Uint8Array(Math.min(file.size(), BYTES_MAX))
     await file.read(bytes, 0)
     return JSON.parse(new TextDecoder().decode(bytes)) as Manifest
   } catch (cause) {
-    throw new CorruptionError(`Cannot read ${NAME} in ${folder.path}`, { cause })
+    throw new CorruptionError(`Cannot read ${MANIFEST_NAME} in ${folder.path}`, { cause })
   } finally {
     file.close()
   }
@@ -76,9 +77,9 @@ async function writeManifest(folder: LogFolder, manifest: Manifest): Promise<voi
     } finally {
       file.close()
     }
-    folder.rename(PASSING_NAME, NAME)
+    folder.rename(PASSING_NAME, MANIFEST_NAME)
     await folder.sync()
   } catch (cause) {
-    throw new UnavailableError(`Cannot write ${NAME} in ${folder.path}`, { cause })
+    throw new UnavailableError(`Cannot write ${MANIFEST_NAME} in ${folder.path}`, { cause })
   }
 }

@@ -5,6 +5,8 @@
  * A segment goes only when, for each of its shards, the frames are below the purge point and no older frame is left in
  * another file, and when its predecessor is gone. So what a crash leaves has no gaps, at whatever moment it comes, and a
  * gap that recovery finds is damage; and the header that says where a failed segment ends outlives that segment.
+ *
+ * A backup holds them all (purge-hold.ts), until they are half of what the log may take: then serving comes first.
  */
 import type { Tail } from '../shard-log.js'
 import type { LogFile, LogFolder } from './file-port.js'
@@ -31,6 +33,9 @@ export interface SegmentFacts {
 export interface SealedSegment extends SegmentFacts {
   readonly file?: LogFile
 }
+
+/** Of the log's limit; sends are refused from LIMITS.logReserveFraction on. */
+const HELD_FRACTION = 0.5
 
 export interface SealedContext {
   readonly folder: LogFolder
@@ -111,10 +116,16 @@ export class SealedSegments {
   }
 
   #mayGo({ name, predecessor, shards }: SealedSegment): boolean {
-    const { points, reader } = this.#context
+    const { points, reader, options } = this.#context
     if (predecessor !== undefined && this.#segments.has(predecessor)) return false
     if (reader.isReading(name)) return false
-    return shards.every(({ shard, first, last }) => last < points.below(shard) && first === points.oldest(shard))
+    const isFree = shards.every(
+      ({ shard, first, last }) => last < points.below(shard) && first === points.oldest(shard),
+    )
+    if (!isFree || !points.isHeld) return isFree
+    if (this.bytes < options.limitBytes * HELD_FRACTION) return false
+    points.breakHold()
+    return true
   }
 
   async #remove(segment: SealedSegment): Promise<void> {

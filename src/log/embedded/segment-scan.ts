@@ -37,19 +37,28 @@ export function scanSegment(segment: SegmentToScan): Scanned | undefined {
     return undefined
   }
   if (end !== undefined && end > bytes.size) throw damaged(name, bytes.size, `the file is shorter than ${end} bytes`)
-  const groups: Group[] = []
-  let at = HEADER_BYTES
-  for (;;) {
-    const group = decodeGroup(bytes, at, end ?? bytes.size, { id, number: groups.length + 1 })
-    if (group === undefined) break
-    groups.push(group)
-    at = group.end
-  }
+  const groups = groupsUpTo(end ?? bytes.size, bytes, id)
+  const at = groups.at(-1)?.end ?? HEADER_BYTES
   if (end === undefined) {
     const later = findLaterGroup(bytes, at, id, groups.length + 1)
     if (later !== undefined) throw damaged(name, at, `a later group is valid at offset ${later}`)
   } else if (at !== end) throw damaged(name, at, `the segment was synced up to offset ${end}`)
   return { groups, end: at }
+}
+
+/** How many groups stand whole from the first one on, and where the last of them ends. */
+export function wholeGroups(bytes: Bytes, id: SegmentId): { readonly count: number; readonly end: number } {
+  const groups = groupsUpTo(bytes.size, bytes, id)
+  return { count: groups.length, end: groups.at(-1)?.end ?? HEADER_BYTES }
+}
+
+function groupsUpTo(limit: number, bytes: Bytes, id: SegmentId): Group[] {
+  const groups: Group[] = []
+  for (let at = HEADER_BYTES; ; at = groups.at(-1)!.end) {
+    const group = decodeGroup(bytes, at, limit, { id, number: groups.length + 1 })
+    if (group === undefined) return groups
+    groups.push(group)
+  }
 }
 
 /** The frames of one segment by shard, under the name that it will have. Throws CorruptionError. */

@@ -43,7 +43,7 @@ const MAP_SIZE = 64 * 1024 * MiB
 /** A slot is 64 bytes of the lock file; each thread needs one, and one more while an iterator is open. */
 const READERS_MAX = 126
 
-const DATA_FILE = 'data.mdb'
+export const DATA_FILE = 'data.mdb'
 const LOCK_FILE = 'lock.mdb'
 /** More than both files take at first. */
 const PROBE_SIZE = 64 * KiB
@@ -56,6 +56,13 @@ export function openEnvironment(folder: string): Environment {
   const lmdb = openLmdb(folder, readOnly)
   if (!readOnly) syncFolder(folder)
   return { lmdb, isReadOnly: readOnly }
+}
+
+/** For a process that only reads, whoever else writes. Throws what the file system or LMDB said. */
+export function openToRead(folder: string): Lmdb {
+  accessSync(join(folder, DATA_FILE), constants.R_OK)
+  checkFile(join(folder, DATA_FILE))
+  return openLmdb(folder, true)
 }
 
 function isReadOnly(folder: string): boolean {

@@ -1,6 +1,7 @@
 /**
- * The core without sockets: 100 pairs, both sides send with a window of 8, 256-byte bodies, through links, actors, WAL
- * with fdatasync, fan-out and LMDB in one thread. Prints messages per second and CPU per message: what is left of the
+ * The core without sockets: 200 users (USERS) in pairs, both sides send with a window of 8 (WINDOW), 256-byte bodies,
+ * through links, actors, WAL with fdatasync, fan-out and LMDB in one thread. With SPREAD=100 each user writes to a
+ * hundred others in turn instead, so that what inboxes are told cannot be conflated. Prints messages per second and CPU per message: what is left of the
  * durable benchmark when the network is taken away.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -29,12 +30,16 @@ import { SYSTEM_CLOCK } from '../../src/std/clock.js'
 import { SYSTEM_RANDOM } from '../../src/std/random.js'
 import { EmbeddedMessageStore } from '../../src/storage/embedded/message-store.js'
 
-const PAIRS = Number(process.env.PAIRS ?? 100)
+const USERS = Number(process.env.USERS ?? 200)
+/** Conversations of each user: in a ring, half with those before and half with those behind; 1: in pairs. */
+const SPREAD = Number(process.env.SPREAD ?? 1)
 const WINDOW = Number(process.env.WINDOW ?? 8)
 const SECONDS = Number(process.env.SECONDS ?? 5)
+const WARM_UP_SECONDS = Number(process.env.WARM_UP ?? 1.5)
 const SHARDS = 256
 
 interface Speaker {
+  readonly ref: number
   readonly session: Session
   readonly target: ActorKey
   readonly frame: Bytes
@@ -52,12 +57,13 @@ class Ends implements GatewayEnd {
   #dirty: Speaker[] = []
   say: (speaker: Speaker) => void = () => {}
 
-  answer(connection: number, _ref: number, _bytes: Bytes, start: number, end: number): void {
-    if (end - start > 100 && this.welcomed < PAIRS * 2) this.welcomed++
+  answer(_connection: number, ref: number, _bytes: Bytes, start: number, end: number): void {
+    if (end - start > 100 && this.welcomed < USERS) this.welcomed++
     else if (end - start > 100) this.other++
     else {
       this.acked++
-      const speaker = this.speakers[connection - 1]!
+      const place = ref % SPREAD
+      const speaker = this.speakers[ref - place + ((place + WINDOW) % SPREAD)]!
       if (speaker.due++ === 0) this.#dirty.push(speaker)
       if (this.#dirty.length === 1) setImmediate(() => this.#go())
     }
@@ -115,40 +121,47 @@ for (let shard = 0; shard < SHARDS; shard++) side.place(shard as ShardId, self)
 while (!side.host.isReady) await new Promise((resolve) => setTimeout(resolve, 10))
 
 const app = 'bench' as AppId
-for (let pair = 0; pair < PAIRS; pair++) {
-  const users = [`u${pair}a`, `u${pair}b`] as UserId[]
-  const id = directId(users[0]!, users[1]!)
-  for (const user of users) {
-    const inbox = actorKey(app, ActorKind.inbox, user)
-    const connection = ends.speakers.length + 1
-    const device = 'd' as DeviceId
-    const session: Session = { connection, app, user, device, inbox, laneNumber: 1, laneRandom: 5n }
-    const content = encodeContent({ messageId: 1n, body: new Uint8Array(256) })
+const userOf = (index: number) => `u${((index + USERS) % USERS).toString().padStart(6, '0')}` as UserId
+const peersOf = (index: number) =>
+  SPREAD === 1 ? [index ^ 1] : Array.from({ length: SPREAD / 2 }, (_, at) => [index + at + 1, index - at - 1]).flat()
+for (let index = 0; index < USERS; index++) {
+  const user = userOf(index)
+  const inbox = actorKey(app, ActorKind.inbox, user)
+  const device = 'd' as DeviceId
+  const session: Session = { connection: index + 1, app, user, device, inbox, laneNumber: 1, laneRandom: 5n }
+  const content = encodeContent({ messageId: 1n, body: new Uint8Array(256) })
+  for (const peer of peersOf(index)) {
+    const conversation = directId(user, userOf(peer))
     const send = {
       kind: 'send',
       ref: 1,
       n: 0x1234567,
       conversationKind: ActorKind.direct,
-      conversation: id,
+      conversation,
       content,
     } as const
     const frame = Bytes.over(encodeFrame(send))
     let nAt = 0
     while (frame.view.getUint32(nAt, true) !== 0x1234567) nAt++
-    ends.speakers.push({ session, target: actorKey(app, ActorKind.direct, id), frame, nAt, n: 0, due: 0 })
-    const lane = { number: 0, random: 5n }
-    const hello = Bytes.over(encodeFrame({ kind: 'hello', ref: 1, token: 't', device, lane }))
-    side.links.command(session, inbox, 1, hello, 0, hello.size)
+    const target = actorKey(app, ActorKind.direct, conversation)
+    ends.speakers.push({ ref: ends.speakers.length, session, target, frame, nAt, n: 0, due: 0 })
   }
+  const lane = { number: 0, random: 5n }
+  const hello = Bytes.over(encodeFrame({ kind: 'hello', ref: 1, token: 't', device, lane }))
+  side.links.command(session, inbox, 1, hello, 0, hello.size)
 }
-while (ends.welcomed < PAIRS * 2) await new Promise((resolve) => setTimeout(resolve, 10))
+while (ends.welcomed < USERS) await new Promise((resolve) => setTimeout(resolve, 10))
 
 ends.say = (speaker) => {
   speaker.frame.view.setUint32(speaker.nAt, ++speaker.n, true)
-  if (!side.links.command(speaker.session, speaker.target, 1, speaker.frame, 0, speaker.frame.size)) ends.other++
+  if (!side.links.command(speaker.session, speaker.target, speaker.ref, speaker.frame, 0, speaker.frame.size))
+    ends.other++
 }
-for (const speaker of ends.speakers) for (let at = 0; at < WINDOW; at++) ends.say(speaker)
-await new Promise((resolve) => setTimeout(resolve, 1500))
+for (const speaker of ends.speakers) {
+  if (SPREAD === 1) for (let at = 0; at < WINDOW; at++) ends.say(speaker)
+  else if (speaker.ref % SPREAD < WINDOW) ends.say(speaker)
+}
+await new Promise((resolve) => setTimeout(resolve, WARM_UP_SECONDS * 1000))
 const before = { acked: ends.acked, delivered: ends.delivered, cpu: process.cpuUsage(), at: performance.now() }
 await new Promise((resolve) => setTimeout(resolve, SECONDS * 1000))
 const seconds = (performance.now() - before.at) / 1000

@@ -7,14 +7,13 @@ import { LIMITS } from '../domain/limits.js'
 import { comparePositions, POSITION_START, type Position } from '../domain/position.js'
 import type { ActorRow, ActorWrite } from '../storage/message-store.js'
 import { type Conversation, emptyConversation } from './conversation.js'
+import { ENTRIES_PER_PAGE, type ListEntry } from './conversation-list.js'
 import { emptyInbox, type Inbox } from './inbox.js'
 import { MEMBERS_PER_PAGE, type Member } from './members.js'
 import { RecentTail } from './recent-tail.js'
-import { packConversation, packInbox, packMembers, unpackConversation, unpackInbox } from './rows.js'
+import { packConversation, packInbox, packListPage, packMembers, unpackConversation, unpackInbox } from './rows.js'
 
 export type Activation = ConversationActivation | InboxActivation
-
-const NO_PAGES: ReadonlyMap<number, Uint8Array> = new Map()
 
 export class ConversationActivation {
   readonly kind = 'conversation'
@@ -29,6 +28,12 @@ export class ConversationActivation {
   isDirty = false
   /** Used since the last sweep for retirement. */
   isWarm = true
+  /** Some user shard has not taken what happened here: see outbox.ts. */
+  isOwed = false
+  /** Something happened here that user shards were not told yet. */
+  hasNews = false
+  /** All user shards have taken the membership up to this event. */
+  toldMemberSeq: Seq = -1
   /** Everything up to here is in the store. */
   storedSeq: Seq
   #cutSeq: Seq
@@ -77,7 +82,7 @@ export class ConversationActivation {
   }
 
   get mayRetire(): boolean {
-    return !this.isDirty && !this.#isCut
+    return !this.isDirty && !this.#isCut && !this.isOwed
   }
 }
 
@@ -90,20 +95,29 @@ export class InboxActivation {
   readonly key: ActorKey
   readonly state: Inbox
   readonly rowPosition: Position
+  readonly #dirtyPages = new Set<number>()
   isDirty = false
   isWarm = true
   #isCut = false
 
   constructor(key: ActorKey, name: ActorName, row: ActorRow | undefined) {
     this.key = key
-    this.state = row === undefined ? emptyInbox(name) : unpackInbox(name, row.row)
+    this.state = row === undefined ? emptyInbox(name) : unpackInbox(name, row.row, row.pages)
     this.rowPosition = row?.position ?? POSITION_START
   }
 
+  /** Something of this entry of the list changed. */
+  touch(entry: ListEntry): void {
+    this.#dirtyPages.add(Math.floor(entry.index / ENTRIES_PER_PAGE))
+  }
+
   cut(): ActorWrite {
+    const pages = new Map<number, Uint8Array>()
+    for (const page of this.#dirtyPages) pages.set(page, packListPage(this.state.list.page(page)))
+    this.#dirtyPages.clear()
     this.isDirty = false
     this.#isCut = true
-    return { key: this.key, row: packInbox(this.state), pages: NO_PAGES, blocks: [] }
+    return { key: this.key, row: packInbox(this.state), pages, blocks: [] }
   }
 
   stored(): void {

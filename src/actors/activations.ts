@@ -10,7 +10,7 @@ import type { RefusalName } from '../domain/refusal.js'
 import type { Clock } from '../std/clock.js'
 import type { MessageStore } from '../storage/message-store.js'
 import { type Activation, activate } from './activation.js'
-import { cutCheckpoint, type PendingCheckpoint } from './checkpoint.js'
+import { type Checkpointed, cutCheckpoint, type PendingCheckpoint } from './checkpoint.js'
 import type { ActorsEvents } from './events.js'
 import { Mailbox, type ParkedCommand } from './mailbox.js'
 
@@ -27,8 +27,9 @@ export interface ActivationsParts {
 export class Activations {
   readonly #parts: ActivationsParts
   readonly #byKey = new Map<ActorKey, Activation>()
-  readonly #dirty = new Set<Activation>()
+  readonly #dirty = new Set<Checkpointed>()
   readonly #loading = new Map<ActorKey, Mailbox>()
+  readonly #reads = new Map<ActorKey, Promise<Activation | undefined>>()
   #parked = 0
   #life = 0
 
@@ -54,8 +55,8 @@ export class Activations {
     return () => life === this.#life
   }
 
-  /** The activation changed: its row follows with the next cut. */
-  touched(activation: Activation): void {
+  /** It changed: its row follows with the next cut. */
+  touched(activation: Checkpointed): void {
     if (activation.isDirty) return
     activation.isDirty = true
     this.#dirty.add(activation)
@@ -74,6 +75,7 @@ export class Activations {
       for (let parked = mailbox.take(); parked !== undefined; parked = mailbox.take()) parked.link.unknown(parked.k)
     }
     this.#loading.clear()
+    this.#reads.clear()
     this.#parked = 0
   }
 
@@ -94,22 +96,44 @@ export class Activations {
 
   async #load(key: ActorKey, name: ActorName, mailbox: Mailbox): Promise<void> {
     const isCurrent = this.lifeCheck()
-    let activation: Activation | undefined
-    try {
-      const row = await this.#parts.store.readActor(key)
-      if (!isCurrent()) return
-      activation = activate(key, name, row)
-      this.#byKey.set(key, activation)
-    } catch (cause) {
-      if (!isCurrent()) return
-      this.#parts.events.rowUnreadable({ actor: name, cause })
-    }
+    const activation = await this.load(name)
+    if (!isCurrent()) return
     this.#loading.delete(key)
     for (let parked = mailbox.take(); parked !== undefined; parked = mailbox.take()) {
       this.#parked--
       if (activation === undefined) this.#parts.refuse(parked, 'store-behind')
       else this.#parts.unpark(parked)
     }
+  }
+
+  /** The actor, its row read where it is not in memory; undefined where that failed or this life is over. One read at a
+   *  time per actor: a second one could bring back an older row after the first one's actor had changed and retired. */
+  async load(name: ActorName): Promise<Activation | undefined> {
+    const key = actorKey(name.app, name.kind, name.id)
+    const known = this.#byKey.get(key)
+    if (known !== undefined) return known
+    let read = this.#reads.get(key)
+    if (read === undefined) {
+      read = this.#read(key, name)
+      this.#reads.set(key, read)
+    }
+    return await read
+  }
+
+  async #read(key: ActorKey, name: ActorName): Promise<Activation | undefined> {
+    const isCurrent = this.lifeCheck()
+    let activation: Activation | undefined
+    try {
+      const row = await this.#parts.store.readActor(key)
+      if (!isCurrent()) return undefined
+      activation = activate(key, name, row)
+      this.#byKey.set(key, activation)
+    } catch (cause) {
+      if (!isCurrent()) return undefined
+      this.#parts.events.rowUnreadable({ actor: name, cause })
+    }
+    this.#reads.delete(key)
+    return activation
   }
 
   /** Whoever has waited too long for a row hears so; the row may still come for the others. */

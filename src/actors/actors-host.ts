@@ -6,13 +6,13 @@ import { LIMITS } from '../domain/limits.js'
 import type { Address } from '../log/bus.js'
 import type { ShardLog } from '../log/shard-log.js'
 import type { Bytes } from '../std/bytes.js'
-import type { Clock } from '../std/clock.js'
+import type { Clock, Timer } from '../std/clock.js'
 import { fraction, type Random } from '../std/random.js'
 import type { MessageStore } from '../storage/message-store.js'
 import { CommitScheduler } from './commit-scheduler.js'
 import type { ActorsEvents } from './events.js'
 import { FanOut } from './fan-out.js'
-import type { GatewayHandle, Generation, LinkPlace, Origin, OwnerHandle, Target } from './owner-link.js'
+import type { GatewayHandle, Generation, HeadsRoute, LinkPlace, Origin, OwnerHandle, Target } from './owner-link.js'
 import type { Delivered, Session } from './peers.js'
 import { Projector } from './projector.js'
 import type { Router } from './router.js'
@@ -56,6 +56,7 @@ export class ActorsHost implements OwnerHandle {
   readonly #shards = new Map<number, Shard>()
   /** Shards that placement gave us: those we lose, we take again. */
   readonly #wanted = new Map<number, number>()
+  #timer: Timer | undefined
   #sweptAt = 0
   #isStoreBehind = false
 
@@ -66,6 +67,7 @@ export class ActorsHost implements OwnerHandle {
     this.#scheduler = new CommitScheduler(log.pacing, clock)
     this.#projector = new Projector({ store, clock, events, onTick: (slice) => this.#tick(slice) })
     this.#fanOut = new FanOut(router)
+    this.#flushLater()
     log.onCarryWanted((shards) => {
       for (const shard of shards) this.#shards.get(shard)?.carry()
     })
@@ -107,6 +109,14 @@ export class ActorsHost implements OwnerHandle {
   close(): void {
     for (const id of [...this.#wanted.keys()]) this.disown(id as ShardId)
     this.#projector.close()
+    this.#timer?.cancel()
+  }
+
+  #flushLater(): void {
+    this.#timer = this.#parts.clock.after(LIMITS.outboxFlushMs, () => {
+      for (const shard of this.#shards.values()) shard.tick()
+      this.#flushLater()
+    })
   }
 
   #newShard(id: ShardId, rank: number): Shard {
@@ -118,6 +128,7 @@ export class ActorsHost implements OwnerHandle {
       scheduler: this.#scheduler,
       projector: this.#projector,
       fanOut: this.#fanOut,
+      self: this,
       sessions: this.#sessions,
       isStoreBehind: () => this.#isStoreBehind,
       onSteppedDown: (shard) => this.#tryAgain(shard),
@@ -183,6 +194,14 @@ export class ActorsHost implements OwnerHandle {
     end: number,
   ): void {
     this.#sessions.tell(inboxes, except, what, bytes, start, end)
+  }
+
+  heads(from: OwnerHandle, route: HeadsRoute, bytes: Bytes, start: number, end: number): void {
+    this.#shards.get(route.toShard)?.headsIn.take(from, route, bytes, start, end)
+  }
+
+  headsTaken(route: HeadsRoute): void {
+    this.#shards.get(route.fromShard)?.outbox.taken(route)
   }
 
   // ── Housekeeping ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,16 +6,24 @@
 import type { ShardId } from '../domain/ids.js'
 import type { LogPlace } from '../log/frame.js'
 import type { ActorWrite, Checkpoint } from '../storage/message-store.js'
-import type { Activation } from './activation.js'
+
+/** What has a row: an actor in memory, or a shard's outbox. */
+export interface Checkpointed {
+  isDirty: boolean
+  /** What changed since the last cut, as of now. */
+  cut(): ActorWrite
+  /** The last cut is in the store. */
+  stored(write: ActorWrite): void
+}
 
 /** A cut whose position is not known yet: nothing holds a position before it is durable. */
 export interface PendingCheckpoint {
   readonly writes: readonly ActorWrite[]
-  readonly activations: readonly Activation[]
+  readonly activations: readonly Checkpointed[]
 }
 
 /** Cuts every dirty activation; records index 0 … of the batch at `place` are all below the next batch. */
-export function cutCheckpoint(dirty: Set<Activation>): PendingCheckpoint {
+export function cutCheckpoint(dirty: Set<Checkpointed>): PendingCheckpoint {
   const activations = [...dirty]
   dirty.clear()
   return { writes: activations.map((activation) => activation.cut()), activations }

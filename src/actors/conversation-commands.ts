@@ -104,6 +104,7 @@ export class ConversationCommands {
     apply(activation.state, event)
     activation.tail.push(event.seq, out.bytes.u8, start, end)
     this.#touch(activation, event)
+    this.#shard.outbox.owe(activation)
     batch.count++
     const { connection } = session
     batch.addEvent({

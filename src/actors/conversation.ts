@@ -71,7 +71,7 @@ export type Decision =
 export function emptyConversation(name: ActorName): Conversation {
   const members = new Members()
   if (name.kind === ActorKind.direct) {
-    for (const user of new Set(usersOfDirect(name.id) ?? [])) members.join(user, 0, 'member')
+    for (const user of new Set(usersOfDirect(name.id) ?? [])) members.join(user, { seq: 0, ordinal: 0 }, 'member')
   }
   return { name, head: 0, ordinal: 0, memberSeq: 0, lastTime: 0, members }
 }
@@ -224,14 +224,16 @@ export function apply(state: Conversation, event: TimelineEvent): void {
   if (event.event !== EventKind.message) applyMembership(state, event)
   const member = state.members.entry(event.from)
   member.lanes.open(event.lane).record(event.n, event.hash, event.seq, event.time)
+  if (event.event !== EventKind.message) return
+  member.wroteSeq = event.seq
+  member.wroteOrdinal = event.ordinal
 }
 
 function applyMembership(state: Conversation, event: TimelineEvent): void {
   const gone = event.event === EventKind.left || event.event === EventKind.kicked
   for (const user of event.users) {
-    if (gone) state.members.leave(user, event.seq)
-    else
-      state.members.join(user, event.seq, event.event === EventKind.created && user === event.from ? 'owner' : 'member')
+    if (gone) state.members.leave(user, event)
+    else state.members.join(user, event, event.event === EventKind.created && user === event.from ? 'owner' : 'member')
   }
 }
 

@@ -126,7 +126,7 @@ export class FanOut {
     const owners: Audience = new Map()
     for (const member of activation.state.members.all()) {
       if (!member.wasAt(event.seq)) continue
-      const { key, shard } = this.#inboxOf(activation, member)
+      const { key, shard } = this.inboxOf(activation, member)
       const owner = this.#router.ownerOf(shard)
       if (owner === undefined) continue
       const inboxes = owners.get(owner)
@@ -137,7 +137,8 @@ export class FanOut {
     return owners
   }
 
-  #inboxOf(activation: ConversationActivation, member: Member): { readonly key: string; readonly shard: number } {
+  /** The member's inbox, worked out once. */
+  inboxOf(activation: ConversationActivation, member: Member): { readonly key: string; readonly shard: number } {
     let inbox = this.#inboxes.get(member)
     if (inbox === undefined) {
       const key = actorKey(activation.state.name.app, ActorKind.inbox, member.user)

@@ -47,6 +47,8 @@ class Rig {
       sessions: (_from, _shard, sessions) => note(`sessions ${sessions.map(({ connection }) => connection).join(' ')}`),
       sessionEnded: (_from, _shard, { connection }) => note(`end of ${connection}`),
       tell: () => {},
+      heads: () => {},
+      headsTaken: () => {},
     }
   }
 

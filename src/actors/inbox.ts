@@ -1,12 +1,13 @@
 /**
- * A user's inbox: the fold of what the user's shard logged about them. Today it gives lane numbers (rules §5); the
- * conversation list will live here too.
+ * A user's inbox: the fold of what the user's shard logged about them. It gives lane numbers (rules §5) and holds the
+ * conversation list (conversation-list.ts).
  *
  * Pure: `decideLane` answers, `applyLaneOpened` changes and cannot refuse.
  */
 import type { ActorName } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 import { assert } from '../std/assert.js'
+import { ConversationList } from './conversation-list.js'
 import type { LaneName } from './lanes.js'
 
 /** What the inbox knows of one device: the lanes it may still use, and the highest number given. */
@@ -19,6 +20,7 @@ export interface DeviceLanes {
 export interface Inbox {
   readonly name: ActorName
   readonly devices: Map<string, DeviceLanes>
+  readonly list: ConversationList
 }
 
 export type LaneDecision =
@@ -27,7 +29,7 @@ export type LaneDecision =
   | { readonly kind: 'unknown' }
 
 export function emptyInbox(name: ActorName): Inbox {
-  return { name, devices: new Map() }
+  return { name, devices: new Map(), list: new ConversationList() }
 }
 
 /** Number 0 asks for the number of `random`, which is the same at every repetition of that Hello. */

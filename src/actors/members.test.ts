@@ -10,43 +10,43 @@ const stranger = (at: number) => `stranger-${at}` as UserId
 describe('membership', () => {
   test('sees its join and its leave, and nothing before, after or between stays', () => {
     const members = new Members()
-    members.join(ALICE, 3, 'member')
-    members.leave(ALICE, 5)
-    members.join(ALICE, 8, 'member')
+    members.join(ALICE, { seq: 3, ordinal: 0 }, 'member')
+    members.leave(ALICE, { seq: 5, ordinal: 0 })
+    members.join(ALICE, { seq: 8, ordinal: 0 }, 'member')
     deepEqual(
       [2, 3, 4, 5, 6, 7, 8, 9, 1_000].filter((seq) => members.wasAt(ALICE, seq)),
       [3, 4, 5, 8, 9, 1_000],
     )
     equal(members.isNow(ALICE), true)
     deepEqual(members.get(ALICE)!.intervals, [
-      { from: 3, to: 5 },
-      { from: 8, to: OPEN_END },
+      { from: 3, to: 5, fromOrdinal: 0, toOrdinal: 0 },
+      { from: 8, to: OPEN_END, fromOrdinal: 0, toOrdinal: 0 },
     ])
   })
 
   test('counts those who are in now', () => {
     const members = new Members()
-    members.join(ALICE, 1, 'owner')
-    members.join('bob' as UserId, 1, 'member')
-    members.join(ALICE, 2, 'member')
+    members.join(ALICE, { seq: 1, ordinal: 0 }, 'owner')
+    members.join('bob' as UserId, { seq: 1, ordinal: 0 }, 'member')
+    members.join(ALICE, { seq: 2, ordinal: 0 }, 'member')
     equal(members.count, 2)
     equal(members.get(ALICE)!.role, 'owner')
-    members.leave(ALICE, 3)
-    equal(members.leave(ALICE, 4), undefined)
+    members.leave(ALICE, { seq: 3, ordinal: 0 })
+    equal(members.leave(ALICE, { seq: 4, ordinal: 0 }), undefined)
     equal(members.count, 1)
     equal(members.isNow(ALICE), false)
   })
 
   test('a role does not outlive its stay', () => {
     const members = new Members()
-    members.join(ALICE, 1, 'owner')
-    members.leave(ALICE, 2)
-    equal(members.join(ALICE, 3, 'member').role, 'member')
+    members.join(ALICE, { seq: 1, ordinal: 0 }, 'owner')
+    members.leave(ALICE, { seq: 2, ordinal: 0 })
+    equal(members.join(ALICE, { seq: 3, ordinal: 0 }, 'member').role, 'member')
   })
 
   test('pages hold 16 each, by the order of coming', () => {
     const members = new Members()
-    for (let at = 0; at <= MEMBERS_PER_PAGE; at++) members.join(stranger(at), 1, 'member')
+    for (let at = 0; at <= MEMBERS_PER_PAGE; at++) members.join(stranger(at), { seq: 1, ordinal: 0 }, 'member')
     equal(members.page(0).length, MEMBERS_PER_PAGE)
     deepEqual(
       members.page(1).map((member) => member.user),
@@ -59,7 +59,7 @@ describe('membership', () => {
 describe('strangers', () => {
   test('are remembered up to 256; one more and the oldest gives its place to the newest', () => {
     const members = new Members()
-    members.join(ALICE, 1, 'owner')
+    members.join(ALICE, { seq: 1, ordinal: 0 }, 'owner')
     for (let at = 0; at < LIMITS.strangerLanesMax; at++) members.entry(stranger(at))
     const { index } = members.get(stranger(0))!
     notEqual(members.get(stranger(LIMITS.strangerLanesMax - 1)), undefined)
@@ -73,7 +73,7 @@ describe('strangers', () => {
   test('who join are members from then on and keep their lanes', () => {
     const members = new Members()
     const lane = members.entry(ALICE).lanes.open({ device: 'd', number: 1, random: 1n })
-    members.join(ALICE, 4, 'member')
+    members.join(ALICE, { seq: 4, ordinal: 0 }, 'member')
     for (let at = 0; at <= LIMITS.strangerLanesMax; at++) members.entry(stranger(at))
     equal(members.get(ALICE)!.lanes.lanes[0], lane)
     equal(members.wasAt(ALICE, 3), false)

@@ -14,6 +14,16 @@ export type Role = 'owner' | 'member'
 export interface Interval {
   readonly from: Seq
   to: Seq
+  /** Countable messages of the conversation at `from`. */
+  readonly fromOrdinal: number
+  /** The same at `to`; 0 while it lasts. */
+  toOrdinal: number
+}
+
+/** A place in the timeline. */
+export interface TimelinePlace {
+  readonly seq: Seq
+  readonly ordinal: number
 }
 
 export const OPEN_END = Number.MAX_SAFE_INTEGER
@@ -25,6 +35,9 @@ export class Member {
   role: Role = 'member'
   readonly intervals: Interval[] = []
   readonly lanes = new UserLanes()
+  /** The user's own last message: its seq, and the countable messages up to it; 0 where there is none. */
+  wroteSeq: Seq = 0
+  wroteOrdinal = 0
 
   constructor(user: UserId, index: number) {
     this.user = user
@@ -73,21 +86,23 @@ export class Members {
     return this.get(user)?.wasAt(seq) ?? false
   }
 
-  join(user: UserId, seq: Seq, role: Role): Member {
+  join(user: UserId, { seq, ordinal }: TimelinePlace, role: Role): Member {
     const member = this.entry(user)
     if (member.isNow) return member
     const stranger = this.#strangers.indexOf(member)
     if (stranger >= 0) this.#strangers.splice(stranger, 1)
-    member.intervals.push({ from: seq, to: OPEN_END })
+    member.intervals.push({ from: seq, to: OPEN_END, fromOrdinal: ordinal, toOrdinal: 0 })
     member.role = role
     this.count++
     return member
   }
 
-  leave(user: UserId, seq: Seq): Member | undefined {
+  leave(user: UserId, { seq, ordinal }: TimelinePlace): Member | undefined {
     const member = this.get(user)
     if (!member?.isNow) return undefined
-    member.intervals[member.intervals.length - 1]!.to = seq
+    const last = member.intervals[member.intervals.length - 1]!
+    last.to = seq
+    last.toOrdinal = ordinal
     this.count--
     return member
   }

@@ -52,6 +52,22 @@ export interface OwnerHandle {
     start: number,
     end: number,
   ): void
+  /** Heads records for a user shard of this owner, each behind a RecordHead. `from` hears `headsTaken` once they are in the
+   *  user shard's log; nothing, where they are not. */
+  heads(from: OwnerHandle, route: HeadsRoute, bytes: Bytes, start: number, end: number): void
+  /** What this owner's outbox told is in the user shard's log. */
+  headsTaken(route: HeadsRoute): void
+}
+
+/** One message from the outbox of a shard to a user shard. */
+export interface HeadsRoute {
+  /** The shard of the conversations. */
+  readonly fromShard: number
+  readonly toShard: number
+  /** The outbox's owner's: with k, the name of the message. */
+  readonly epoch: number
+  readonly logIncarnation: number
+  readonly k: number
 }
 
 /** Of a shard's ownership: by incarnation of the log, then by epoch (rules §1). */

@@ -20,6 +20,8 @@ export const Kind = {
   sessions: 8,
   sessionEnded: 9,
   unknown: 10,
+  heads: 11,
+  headsTaken: 12,
 } as const
 
 export const AT = {

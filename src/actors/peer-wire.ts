@@ -123,6 +123,12 @@ export class PeerWire {
         const what = deliveredOf(view, at, conversation as ActorKey)
         return gateway.deliver(connections, connections.length, what, bytes, start, end)
       }
+      case Kind.heads: {
+        const route = { fromShard: link, toShard: shard, epoch, logIncarnation, k }
+        return owner.heads(this.ownerAt(from), route, bytes, start, end)
+      }
+      case Kind.headsTaken:
+        return owner.headsTaken({ fromShard: link, toShard: shard, epoch, logIncarnation, k })
       // A kind newer than this build: nothing that matters relies on one message.
     }
   }

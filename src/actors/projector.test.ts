@@ -85,7 +85,21 @@ test('a checkpoint counts as stored when the store says so, and then the next ro
   deepEqual(rig.run(2 * SLICE_MS), ['slice 1', 'slice 2'])
   equal(rig.projector.lag, 2)
   deepEqual(await rig.answer(), ['stored 1'])
+  deepEqual(rig.run(5 * SLICE_MS), [])
   deepEqual(rig.run(SLICE_MS), ['store 2', 'slice 3'])
+})
+
+test('the pause after a transaction is in proportion to it, up to a second', async () => {
+  const rig = new Rig()
+  rig.submit(1)
+  rig.run(SLICE_MS)
+  await rig.answer() // in no time
+  rig.submit(1)
+  deepEqual(rig.run(SLICE_MS), ['store 1', 'slice 1'])
+  rig.run(5_000)
+  await rig.answer()
+  deepEqual(rig.run(1_000 - SLICE_MS), [])
+  equal(rig.run(SLICE_MS).length, 1)
 })
 
 test('while the store fails the same round is tried again, in order, and nothing counts as stored', async () => {
@@ -100,7 +114,7 @@ test('while the store fails the same round is tried again, in order, and nothing
     deepEqual(said, ['store 1'])
   }
   deepEqual(await rig.answer(), ['stored 1'])
-  deepEqual(rig.run(SLICE_MS)[0], 'store 1')
+  deepEqual(rig.run(1_000)[0], 'store 1')
 })
 
 test('closed, it asks for nothing more', async () => {

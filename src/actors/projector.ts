@@ -1,6 +1,8 @@
 /**
  * Carries the checkpoints of a worker's shards to the store, in order: each shard's every LIMITS.projectorFlushMs, those
  * of a quarter of the shards together. One transaction for all would hold up the log's syncs by tens of milliseconds.
+ * Where many actors change, transactions take long and come in proportion less often: ten thousand conversations that
+ * each hear a few messages a second would otherwise have every message rewrite a row (ADR 66).
  *
  * It holds the log: nothing is purged before its checkpoint was stored. While the store is away, shards keep their
  * changes in memory and cut no further checkpoint, so what waits here is at most one per shard.
@@ -25,6 +27,9 @@ export interface ProjectorParts {
 }
 
 const RETRY_MS = 500
+/** Transactions take at most one part in so many of the time, or the pause after one has its longest. */
+const STORE_SHARE = 4
+const PAUSE_MS_MAX = 1_000
 
 export class Projector {
   readonly #parts: ProjectorParts
@@ -33,6 +38,8 @@ export class Projector {
   #slice = 0
   /** Checkpoints in the transaction under way. */
   #storing = 0
+  /** Until then shards gather changes. */
+  #pausesUntil = 0
   #isClosed = false
 
   constructor(parts: ProjectorParts) {
@@ -57,9 +64,11 @@ export class Projector {
   #tickLater(): void {
     if (this.#isClosed) return
     this.#timer = this.#parts.clock.after(LIMITS.projectorFlushMs / LIMITS.projectorSlices, () => {
-      if (this.#storing === 0 && this.#waiting.length > 0) void this.#store()
-      this.#parts.onTick(this.#slice)
-      this.#slice = (this.#slice + 1) % LIMITS.projectorSlices
+      if (this.#parts.clock.monotonic() >= this.#pausesUntil) {
+        if (this.#storing === 0 && this.#waiting.length > 0) void this.#store()
+        this.#parts.onTick(this.#slice)
+        this.#slice = (this.#slice + 1) % LIMITS.projectorSlices
+      }
       this.#tickLater()
     })
   }
@@ -68,6 +77,7 @@ export class Projector {
     const round = this.#waiting
     this.#storing = round.length
     this.#waiting = []
+    const startedAt = this.#parts.clock.monotonic()
     const checkpoints = round.map(({ checkpoint }) => checkpoint)
     for (;;) {
       try {
@@ -79,6 +89,8 @@ export class Projector {
         await new Promise<void>((resolve) => this.#parts.clock.after(RETRY_MS, resolve))
       }
     }
+    const now = this.#parts.clock.monotonic()
+    this.#pausesUntil = now + Math.min(PAUSE_MS_MAX, (STORE_SHARE - 1) * (now - startedAt))
     this.#storing = 0
     for (const submitted of round) submitted.stored()
   }

@@ -3,7 +3,7 @@
  */
 import type { Address } from '../log/bus.js'
 import type { Bytes } from '../std/bytes.js'
-import type { GatewayHandle, Generation, LinkPlace, Origin, OwnerHandle, Target } from './owner-link.js'
+import type { GatewayHandle, Generation, HeadsRoute, LinkPlace, Origin, OwnerHandle, Target } from './owner-link.js'
 import { Kind, NO_BYTES, type Outboxes, SEPARATOR, textOf } from './peer-outbox.js'
 import type { Delivered, Session } from './peers.js'
 
@@ -94,4 +94,16 @@ export class RemoteOwner implements OwnerHandle {
     const text = [what.conversation, except?.address ?? '', ...inboxes].join(SEPARATOR)
     this.#out.add(this.address, { kind: Kind.tell, connection: except?.connection ?? 0, what, text }, bytes, start, end)
   }
+
+  heads(_from: OwnerHandle, route: HeadsRoute, bytes: Bytes, start: number, end: number): void {
+    this.#out.add(this.address, { kind: Kind.heads, ...headOf(route) }, bytes, start, end)
+  }
+
+  headsTaken(route: HeadsRoute): void {
+    this.#out.add(this.address, { kind: Kind.headsTaken, ...headOf(route) }, NO_BYTES, 0, 0)
+  }
+}
+
+function headOf({ fromShard, toShard, epoch, logIncarnation, k }: HeadsRoute) {
+  return { shard: toShard, link: fromShard, epoch, incarnation: logIncarnation, k }
 }

@@ -1,9 +1,10 @@
 /**
  * Recovery's half of "one apply": a logged record into the same state machines that live traffic runs.
  */
-import type { ActorKind, ActorName, AppId, UserId } from '../domain/ids.js'
+import { ActorKind, type ActorName, type AppId, type UserId } from '../domain/ids.js'
 import { type LogRecord, RecordKind } from '../log/frame.js'
 import { readEvent } from '../protocol/event-frame.js'
+import { readHeads } from '../protocol/heads-record.js'
 import { readLaneRecord } from '../protocol/lane-record.js'
 import type { EventKind } from '../protocol/wire-numbers.js'
 import { assert } from '../std/assert.js'
@@ -19,6 +20,7 @@ export async function applyRecord(
   find: (name: ActorName) => Promise<Activation | undefined>,
 ): Promise<void> {
   if (record.kind === RecordKind.event) return await applyEvent(frame, record, find)
+  if (record.kind === RecordKind.heads) return await applyHeads(frame, record, find)
   const facts = readLaneRecord(frame, record.start, record.end)
   const name = { app: facts.app as AppId, kind: facts.actorKind as ActorKind, id: facts.actor }
   const lane = { device: facts.device, number: facts.lane, random: facts.laneRandom }
@@ -52,4 +54,20 @@ async function applyEvent(
   activation.tail.push(seq, frame.u8, record.start, record.end)
   activation.touch(from)
   for (const user of users) activation.touch(user)
+}
+
+async function applyHeads(
+  frame: Bytes,
+  record: LogRecord,
+  find: (name: ActorName) => Promise<Activation | undefined>,
+): Promise<void> {
+  const heads = readHeads(frame, record.start, record.end)
+  for (const member of heads.members) {
+    const activation = await find({ app: heads.app as AppId, kind: ActorKind.inbox, id: member.user })
+    if (activation === undefined) continue
+    assert(activation.kind === 'inbox', `heads for ${member.user}, which is no inbox`)
+    // A record names all whom it was told of; for some it may have been no news.
+    const { list } = activation.state
+    if (list.isNews(heads, member)) activation.touch(list.apply(heads, member))
+  }
 }

@@ -13,11 +13,13 @@ import {
   decide,
   emptyConversation,
 } from './conversation.js'
+import { ENTRIES_PER_PAGE } from './conversation-list.js'
 import { applyLaneOpened, emptyInbox } from './inbox.js'
-import { packConversation, packInbox, packMembers, unpackConversation, unpackInbox } from './rows.js'
+import { packConversation, packInbox, packListPage, packMembers, unpackConversation, unpackInbox } from './rows.js'
 
 const TEAM: ActorName = { app: 'demo' as AppId, kind: ActorKind.group, id: 'team' }
 const LUNCH: ActorName = { app: 'demo' as AppId, kind: ActorKind.direct, id: 'ann\u001fben' }
+const NO_PAGES: ReadonlyMap<number, Uint8Array> = new Map()
 const INBOX: ActorName = { app: 'demo' as AppId, kind: ActorKind.inbox, id: 'ann' }
 
 function pagesOf(state: Conversation): Map<number, Uint8Array> {
@@ -115,8 +117,20 @@ describe('the row of an inbox', () => {
     for (let number = 1; number <= 11; number++)
       applyLaneOpened(inbox, { device: 'phone', number, random: BigInt(number) })
     applyLaneOpened(inbox, { device: '📱', number: 1, random: 2n ** 64n - 1n })
-    deepEqual(unpackInbox(INBOX, packInbox(inbox)), inbox)
-    deepEqual(unpackInbox(INBOX, packInbox(emptyInbox(INBOX))), emptyInbox(INBOX))
+    deepEqual(unpackInbox(INBOX, packInbox(inbox), NO_PAGES), inbox)
+    deepEqual(unpackInbox(INBOX, packInbox(emptyInbox(INBOX)), NO_PAGES), emptyInbox(INBOX))
+  })
+
+  test('gives back the conversation list, page by page', () => {
+    const { list } = emptyInbox(INBOX)
+    const member = { user: 'ann', joinOrdinal: 3, endOrdinal: 0, readSeq: 7, readOrdinal: 5, isMember: true }
+    for (let at = 0; at <= ENTRIES_PER_PAGE; at++) {
+      const heads = { app: 'demo', actorKind: 2, conversation: `c${at}`, head: 9 + at, ordinal: 8, time: 1e12 }
+      list.apply({ ...heads, members: [] }, { ...member, memberSeq: at })
+    }
+    const pages = new Map([0, 1].map((page) => [page, packListPage(list.page(page))]))
+    equal(list.page(1).length, 1)
+    deepEqual(unpackInbox(INBOX, packInbox({ ...emptyInbox(INBOX), list }), pages).list, list)
   })
 })
 
@@ -136,18 +150,18 @@ describe('bytes that are no row of ours are corruption, and the error names the 
       throws(() => unpackConversation(TEAM, row, new Map([[0, page.subarray(0, size)]])), isCorruption, `${size}`)
     }
     const inbox = packInbox({
-      name: INBOX,
+      ...emptyInbox(INBOX),
       devices: new Map([['d', { lastNumber: 1, lanes: [{ number: 1, random: 1n }] }]]),
     })
     for (let size = 0; size < inbox.length; size++) {
-      throws(() => unpackInbox(INBOX, inbox.subarray(0, size)), isCorruption)
+      throws(() => unpackInbox(INBOX, inbox.subarray(0, size), NO_PAGES), isCorruption)
     }
   })
 
   test('of a version that this build does not know', () => {
-    const newer = (bytes: Uint8Array) => Uint8Array.from(bytes, (byte, at) => (at === 0 ? 2 : byte))
+    const newer = (bytes: Uint8Array) => Uint8Array.from(bytes, (byte, at) => (at === 0 ? byte + 1 : byte))
     throws(() => unpackConversation(TEAM, newer(row), new Map()), isCorruption)
     throws(() => unpackConversation(TEAM, row, new Map([[0, newer(page)]])), isCorruption)
-    throws(() => unpackInbox(INBOX, newer(packInbox(emptyInbox(INBOX)))), isCorruption)
+    throws(() => unpackInbox(INBOX, newer(packInbox(emptyInbox(INBOX))), NO_PAGES), isCorruption)
   })
 })

@@ -4,14 +4,15 @@
  */
 
 import { CorruptionError } from '../domain/errors.js'
-import type { ActorName, UserId } from '../domain/ids.js'
+import type { ActorKey, ActorName, ConversationKind, UserId } from '../domain/ids.js'
 import { Packer, Unpacker } from '../std/packer.js'
 import { type Conversation, emptyConversation } from './conversation.js'
+import { type ConversationList, ListEntry } from './conversation-list.js'
 import { emptyInbox, type Inbox } from './inbox.js'
 import type { Lane, UserLanes } from './lanes.js'
 import { type Interval, type Member, Members } from './members.js'
 
-const VERSION = 1
+const VERSION = 2
 const packer = new Packer()
 
 export function packConversation(state: Conversation): Uint8Array {
@@ -26,7 +27,10 @@ export function packMembers(members: readonly Member[]): Uint8Array {
       .u32(member.index)
       .u8(member.role === 'owner' ? 1 : 0)
       .u32(member.intervals.length)
-    for (const { from, to } of member.intervals) packer.u53(from).u53(to)
+    for (const { from, to, fromOrdinal, toOrdinal } of member.intervals) {
+      packer.u53(from).u53(to).u53(fromOrdinal).u53(toOrdinal)
+    }
+    packer.u53(member.wroteSeq).u53(member.wroteOrdinal)
     packLanes(member.lanes)
   }
   return packer.take()
@@ -75,8 +79,13 @@ function unpackMembers(members: Members, from: Unpacker): void {
     const index = from.u32()
     const role = from.u8() === 1 ? 'owner' : 'member'
     const intervals: Interval[] = []
-    for (let more = from.u32(); more > 0; more--) intervals.push({ from: from.u53(), to: from.u53() })
-    unpackLanes(members.restore(user, index, role, intervals).lanes, from)
+    for (let more = from.u32(); more > 0; more--) {
+      intervals.push({ from: from.u53(), to: from.u53(), fromOrdinal: from.u53(), toOrdinal: from.u53() })
+    }
+    const member = members.restore(user, index, role, intervals)
+    member.wroteSeq = from.u53()
+    member.wroteOrdinal = from.u53()
+    unpackLanes(member.lanes, from)
   }
 }
 
@@ -104,11 +113,59 @@ export function packInbox(state: Inbox): Uint8Array {
     packer.text(device).u32(lastNumber).u32(lanes.length)
     for (const { number, random } of lanes) packer.u32(number).u64(random)
   }
+  return packer.u53(state.list.version).take()
+}
+
+/** One page of the conversation list. */
+export function packListPage(entries: readonly ListEntry[]): Uint8Array {
+  packer.u8(VERSION).u32(entries.length)
+  for (const entry of entries) {
+    packer.u8(entry.kind).text(entry.conversation).u32(entry.index)
+    packer.u53(entry.head).u53(entry.ordinal).u53(entry.time).u53(entry.memberSeq)
+    packer
+      .u8(entry.isMember ? 1 : 0)
+      .u53(entry.readSeq)
+      .u53(entry.readOrdinal)
+      .u53(entry.version)
+  }
   return packer.take()
 }
 
+function unpackListPage(list: ConversationList, from: Unpacker): void {
+  expectVersion(from)
+  for (let left = from.u32(); left > 0; left--) {
+    const entry = new ListEntry(from.u8() as ConversationKind, from.text(), from.u32())
+    entry.head = from.u53()
+    entry.ordinal = from.u53()
+    entry.time = from.u53()
+    entry.memberSeq = from.u53()
+    entry.isMember = from.u8() === 1
+    entry.readSeq = from.u53()
+    entry.readOrdinal = from.u53()
+    entry.version = from.u53()
+    list.restore(entry)
+  }
+}
+
+/** A page of an outbox: the conversations that owe something. */
+export function packOwed(keys: Iterable<ActorKey>): Uint8Array {
+  const owed = [...keys]
+  packer.u8(VERSION).u32(owed.length)
+  for (const key of owed) packer.text(key)
+  return packer.take()
+}
+
+/** Throws CorruptionError where the bytes are not a page of ours. */
+export function unpackOwed(name: ActorName, page: Uint8Array): ActorKey[] {
+  return reading(name, () => {
+    const from = new Unpacker(page)
+    expectVersion(from)
+    return Array.from({ length: from.u32() }, () => from.text() as ActorKey)
+  })
+}
+
 /** Throws CorruptionError where the bytes are not a row of ours. */
-export function unpackInbox(name: ActorName, row: Uint8Array): Inbox {
+export function unpackInbox(name: ActorName, row: Uint8Array, pages: ReadonlyMap<number, Uint8Array>): Inbox {
   return reading(name, () => {
     const from = new Unpacker(row)
     expectVersion(from)
@@ -119,6 +176,8 @@ export function unpackInbox(name: ActorName, row: Uint8Array): Inbox {
       for (let more = from.u32(); more > 0; more--) lanes.lanes.push({ number: from.u32(), random: from.u64() })
       state.devices.set(device, lanes)
     }
+    state.list.version = from.u53()
+    for (const page of pages.values()) unpackListPage(state.list, new Unpacker(page))
     return state
   })
 }

@@ -2,6 +2,7 @@
  * Which connections of which gateway workers belong to a user, for the user shards of this worker. Soft state: gateway
  * workers register again on every change of an owner's epoch and in a digest (rules §11).
  */
+import type { ActorKey } from '../domain/ids.js'
 import type { Bytes } from '../std/bytes.js'
 import type { GatewayHandle, Origin } from './owner-link.js'
 import type { Delivered, Session } from './peers.js'
@@ -42,6 +43,21 @@ export class Sessions {
   replace(gateway: GatewayHandle, shard: number, sessions: readonly Session[]): void {
     for (const inbox of this.#inboxesOf(shard)) this.#drop(inbox, (entry) => isOf(entry, gateway))
     for (const session of sessions) this.add(gateway, shard, session)
+  }
+
+  /** Somebody is connected. */
+  has(inbox: string): boolean {
+    return this.#byInbox.has(inbox)
+  }
+
+  /** Those of a shard with sessions. */
+  inboxesOf(shard: number): readonly string[] {
+    return [...this.#inboxesOf(shard)]
+  }
+
+  /** Hands frames of the inbox itself to its sessions. A connection that lags does without: a beacon follows. */
+  tellInbox(inbox: ActorKey, bytes: Bytes, start: number, end: number): void {
+    this.tell([inbox], undefined, { conversation: inbox, firstSeq: 0, lastSeq: 0 }, bytes, start, end)
   }
 
   forgetShard(shard: number): void {

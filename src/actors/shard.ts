@@ -7,8 +7,8 @@
  */
 import type { ShardId } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
-import { isFinal, type RefusalName } from '../domain/refusal.js'
-import { type FrameHead, type LogPlace, recordsOf } from '../log/frame.js'
+import type { RefusalName } from '../domain/refusal.js'
+import { type FrameHead, type LogPlace, RecordKind, recordsOf } from '../log/frame.js'
 import type { ShardLog } from '../log/shard-log.js'
 import { writeRefusal } from '../protocol/answer-frames.js'
 import { ClientFrame } from '../protocol/client-frame.js'
@@ -20,19 +20,26 @@ import type { MessageStore, Snapshot } from '../storage/message-store.js'
 import { type Activation, isInRow } from './activation.js'
 import { Activations } from './activations.js'
 import { type Batch, PendingAnswers } from './batch.js'
+import { Beacons } from './beacons.js'
 import { checkpointAt, markStored, type PendingCheckpoint } from './checkpoint.js'
 import { CommitLoop, type Fold } from './commit-loop.js'
 import type { CommitScheduler } from './commit-scheduler.js'
 import { ConversationCommands } from './conversation-commands.js'
 import type { ActorsEvents } from './events.js'
 import type { FanOut } from './fan-out.js'
+import { HeadsIn } from './heads-in.js'
 import { HelloCommand } from './hello-command.js'
 import { HistoryCommand } from './history-command.js'
+import { InboxSteps } from './inbox-steps.js'
 import { Mailbox } from './mailbox.js'
-import { type GatewayHandle, type Generation, InLink, isBelow, type Target } from './owner-link.js'
+import { Outbox } from './outbox.js'
+import { type GatewayHandle, type Generation, InLink, isBelow, type OwnerHandle, type Target } from './owner-link.js'
 import type { Session } from './peers.js'
 import type { Projector } from './projector.js'
+import { isGivenUp, retryAfterMs } from './refusal-terms.js'
 import { applyRecord } from './replay.js'
+import { ResumeCommand } from './resume-command.js'
+import type { Router } from './router.js'
 import type { Sessions } from './sessions.js'
 
 export interface ShardParts {
@@ -44,6 +51,9 @@ export interface ShardParts {
   readonly scheduler: CommitScheduler
   readonly projector: Projector
   readonly fanOut: FanOut
+  readonly router: Router
+  /** The owner's end of this worker. */
+  readonly self: OwnerHandle
   readonly sessions: Sessions
   readonly events: ActorsEvents
   readonly rank: number
@@ -56,8 +66,6 @@ export interface ShardParts {
 }
 
 const PROVE_MS = 1_000
-export const RETRY_SOON_MS = 100
-const RETRY_LATER_MS = 1_000
 
 export class Shard implements Fold {
   readonly parts: ShardParts
@@ -71,11 +79,19 @@ export class Shard implements Fold {
   readonly #conversations = new ConversationCommands(this)
   readonly #hello = new HelloCommand(this)
   readonly #history = new HistoryCommand(this)
+  readonly #resume = new ResumeCommand(this)
+  /** What user shards are told of our conversations, and what our users' inboxes are told by others. */
+  readonly outbox: Outbox
+  readonly headsIn = new HeadsIn(this)
+  /** What the sessions of our users hear of their inboxes. */
+  readonly steps = new InboxSteps(this)
+  readonly beacons = new Beacons(this)
   #checkpoint: 'none' | 'wanted' | 'storing' = 'none'
   #provedAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: ShardParts) {
     this.parts = parts
+    this.outbox = new Outbox(this)
     this.activations = new Activations({
       ...parts,
       unpark: ({ link, k, session, target, frame }) => this.command(link, k, session, target, frame, 0, frame.size),
@@ -119,7 +135,7 @@ export class Shard implements Fold {
   command(link: InLink, k: number, session: Session, target: Target, bytes: Bytes, start: number, end: number): void {
     if (!this.loop.isServing) return this.#refuseNow(link, k, bytes, start, this.loop.refusal ?? 'owner-moved')
     const activation = this.activations.get(target.key)
-    if (activation !== undefined && this.#waitingForRoom.size === 0 && this.#hasRoom(end - start)) {
+    if (activation !== undefined && this.#waitingForRoom.size === 0 && this.hasRoom(end - start)) {
       return this.#decide(activation, link, k, session, bytes, start)
     }
     const since = this.parts.clock.monotonic()
@@ -134,6 +150,7 @@ export class Shard implements Fold {
     this.frame.read(bytes, start)
     if (activation.kind === 'inbox') {
       if (this.frame.type === BodyType.hello) this.#hello.decide(activation, link, k, session, this.frame)
+      else if (this.frame.type === BodyType.resume) this.#resume.answer(activation, link, k, this.frame)
       return
     }
     if (this.frame.type === BodyType.history) this.#history.answer(activation, link, k, session, this.frame)
@@ -141,7 +158,7 @@ export class Shard implements Fold {
   }
 
   /** Whether a frame of this size and its head fit the batch that fills. Events are a little larger than sends. */
-  #hasRoom(frameBytes: number): boolean {
+  hasRoom(frameBytes: number): boolean {
     return this.loop.filling.frame.size + frameBytes + EVENT_OVERHEAD_MAX <= LIMITS.logFrameBytesMax
   }
 
@@ -172,6 +189,7 @@ export class Shard implements Fold {
   get refusal(): RefusalName | undefined {
     if (this.loop.refusal !== undefined) return this.loop.refusal
     if (this.parts.isStoreBehind()) return 'store-behind'
+    if (this.outbox.isFull) return 'mailbox-full'
     const { usedBytes, limitBytes } = this.parts.log.usage()
     return usedBytes > limitBytes * LIMITS.logReserveFraction ? 'log-full' : undefined
   }
@@ -180,7 +198,7 @@ export class Shard implements Fold {
   #drainWaiting(): void {
     for (let left = this.#waitingForRoom.size; left > 0; left--) {
       const next = this.#waitingForRoom.peek()!
-      if (!this.#hasRoom(next.frame.size)) return
+      if (!this.hasRoom(next.frame.size)) return
       this.#waitingForRoom.take()
       const activation = this.activations.get(next.target.key)
       if (activation === undefined) this.activations.park(next)
@@ -203,7 +221,9 @@ export class Shard implements Fold {
   readonly replayed = {
     begin: async (): Promise<Snapshot | undefined> => {
       this.#reset()
-      return await this.parts.store.snapshot(this.parts.id)
+      const snapshot = await this.parts.store.snapshot(this.parts.id)
+      await this.outbox.restore()
+      return snapshot
     },
     frame: async (place: LogPlace, head: FrameHead, bytes: Uint8Array): Promise<void> => {
       const frame = Bytes.over(bytes)
@@ -212,6 +232,8 @@ export class Shard implements Fold {
         const position = { logIncarnation: place.logIncarnation, batchNo: place.batchNo, index: index++ }
         await applyRecord(frame, record, async (name) => {
           const activation = await this.activations.forReplay(name)
+          const isEvent = record.kind === RecordKind.event
+          if (isEvent && activation.kind === 'conversation') this.outbox.replayed(activation, position)
           if (isInRow(activation, position)) return undefined
           this.activations.touched(activation)
           return activation
@@ -262,6 +284,9 @@ export class Shard implements Fold {
 
   #reset(): void {
     this.activations.reset()
+    this.outbox.reset()
+    this.steps.reset()
+    this.beacons.reset()
     this.#checkpoint = 'none'
     for (let parked = this.#waitingForRoom.take(); parked !== undefined; parked = this.#waitingForRoom.take()) {
       parked.link.unknown(parked.k)
@@ -279,6 +304,14 @@ export class Shard implements Fold {
     if (!this.loop.isIdle) return // the next batch is sealed with it
     this.#checkpoint = 'storing'
     this.#hand(this.activations.cut(), this.loop.place)
+  }
+
+  /** Called every LIMITS.outboxFlushMs. */
+  tick(): void {
+    const now = this.parts.clock.monotonic()
+    this.outbox.flush(now)
+    this.steps.tick(now)
+    this.beacons.tick(now)
   }
 
   /** Lets the log go further than the newest frame: see ShardLog.onCarryWanted. */
@@ -304,19 +337,3 @@ export class Shard implements Fold {
 
 /** An event frame is at most this much larger than its send: strings, stamp, vtables, record head. */
 const EVENT_OVERHEAD_MAX = 1024
-
-/** Whether a client does more than wait and ask again, or knows more than we do. */
-function isGivenUp(refusal: RefusalName): boolean {
-  return isFinal(refusal) || refusal === 'send-gap' || refusal === 'not-yet'
-}
-
-export function retryAfterMs(refusal: RefusalName): number {
-  switch (refusal) {
-    case 'mailbox-full':
-    case 'send-gap':
-    case 'owner-moved':
-      return RETRY_SOON_MS
-    default:
-      return RETRY_LATER_MS
-  }
-}

@@ -2,7 +2,8 @@
  * `parley send` and `parley tail`: a user on the command line, over a real connection and the client's session machine.
  */
 import type { ConversationName } from '../client/command-queue.js'
-import { Session, type SessionListener } from '../client/session.js'
+import { Session } from '../client/session.js'
+import type { SessionListener } from '../client/session-listener.js'
 import type { Item } from '../client/timeline.js'
 import { ActorKind, directId, type UserId, usersOfDirect } from '../domain/ids.js'
 import { REFUSALS, refusalOfWire } from '../domain/refusal.js'
@@ -109,6 +110,9 @@ function sessionOf(
       unknown() {},
       received() {},
       shown() {},
+      listed() {},
+      inboxRefused: () =>
+        terminal.note('the server knows less of the conversation list than this device; tell its operator'),
       rejected: ({ code }) => reject(refused(code)),
       ...listener,
     },

@@ -17,13 +17,15 @@ import {
 import { ChangeAction } from '../protocol/wire-numbers.js'
 import { random64 } from '../std/random.js'
 import { type ClientOptions, checkOptions, type Platform } from './client-options.js'
-import type { Command, ConversationName } from './command-queue.js'
+import type { Command, CommandOutcome, ConversationName } from './command-queue.js'
 import { changeCommand, sendCommand } from './commands.js'
 import { Conversation, type ConversationHost, checkUsers, type HistoryPage } from './conversation.js'
 import { type ConnectionState, Device, type DeviceListener, type Trouble } from './device.js'
 import { ClientError, RefusedError } from './errors.js'
 import { EventStream } from './event-stream.js'
+import { HeldCalls } from './held-calls.js'
 import type { HistoryAnswer, HistoryOutcome, HistoryRange } from './history-reads.js'
+import { type InboxEntry, InboxView } from './inbox-view.js'
 import { Listeners } from './listeners.js'
 import { Outgoing } from './outgoing.js'
 import { type ClientStorage, MemoryStorage } from './storage.js'
@@ -32,15 +34,6 @@ import { eventOfItem, type Message, type TimelineEvent } from './timeline-event.
 
 /** Commands without an outcome; one more throws `queue-full`. */
 const QUEUE_MAX = 10_000
-/** Calls that wait for the storage, or for a server to say who we are; beside commands these are reads and streams. */
-const HELD_MAX = 2 * QUEUE_MAX
-
-interface Held {
-  readonly conversation: Conversation
-  run(device: Device, name: ConversationName): void
-  /** The client was closed before. */
-  closed(): void
-}
 
 export class Client {
   readonly #options: ClientOptions
@@ -52,8 +45,9 @@ export class Client {
   readonly #outgoing = new Map<string, Outgoing>()
   readonly #followed = new Set<string>()
   readonly #streams = new Map<string, Set<EventStream>>()
-  /** What waits until the storage is open, or until it is known who we are. */
-  #held: Held[] = []
+  readonly #held = new HeldCalls(() => this.#device)
+  readonly #inbox = new InboxView()
+  readonly #inboxListeners: Listeners<readonly InboxEntry[]>
   #device: Device | undefined
   #opening: Promise<Device> | undefined
   #state: ConnectionState = { kind: 'closed' }
@@ -66,6 +60,7 @@ export class Client {
     this.#platform = platform
     this.#storage = options.storage ?? new MemoryStorage()
     this.#events = new Listeners(platform.clock)
+    this.#inboxListeners = new Listeners(platform.clock)
     this.#states = new Listeners(platform.clock)
     this.#troubles = new Listeners(platform.clock)
   }
@@ -104,7 +99,7 @@ export class Client {
     this.#isClosed = true
     const device = await this.#opening?.catch(() => undefined)
     await device?.close()
-    for (const { closed } of this.#held) closed()
+    this.#held.close()
     for (const outgoing of this.#outgoing.values()) outgoing.abandon()
     for (const streams of this.#streams.values()) for (const stream of [...streams]) stream.end()
     this.#become({ kind: 'closed' })
@@ -153,6 +148,19 @@ export class Client {
     return this.#events.add(listener)
   }
 
+  /**
+   * The conversation list, the latest first: what this device knows, before there is a server what it knew last. It is kept
+   * current, by the server's list and by what is heard meanwhile.
+   */
+  inbox(): readonly InboxEntry[] {
+    return this.#inbox.entries()
+  }
+
+  /** Hears of entries that are new or have changed. */
+  onInbox(listener: (changed: readonly InboxEntry[]) => void): () => void {
+    return this.#inboxListeners.add(listener)
+  }
+
   onState(listener: (state: ConnectionState) => void): () => void {
     return this.#states.add(listener)
   }
@@ -173,6 +181,7 @@ export class Client {
       this.#opening = undefined // it may be free the next time
       throw cause
     }
+    this.#inbox.listed(this.#device.kept?.inbox?.entries ?? [])
     const sentSince = [...this.#outgoing.values()]
     this.#outgoing.clear()
     for (const { name, commands } of this.#device.kept?.conversations ?? []) {
@@ -182,7 +191,7 @@ export class Client {
       }
     }
     for (const outgoing of sentSince) this.#outgoing.set(outgoing.id, outgoing)
-    this.#runHeld()
+    this.#held.run()
     return this.#device
   }
 
@@ -204,7 +213,7 @@ export class Client {
     }
     const outgoing = new Outgoing(conversation, command)
     this.#outgoing.set(command.id, outgoing)
-    this.#whenNamed({
+    this.#held.whenNamed({
       conversation,
       run: (device, name) => device.session.queue(name, command),
       closed: () => {},
@@ -221,7 +230,7 @@ export class Client {
         else if (this.#isClosed) reject(closedError())
         else reject(new ClientError('unanswered', 'Cannot read history: no server answered in time'))
       }
-      this.#whenNamed({
+      this.#held.whenNamed({
         conversation,
         run: (device, name) => device.session.read(name, range, done),
         closed: () => reject(closedError()),
@@ -234,7 +243,7 @@ export class Client {
     const readAfter = (seq: number) => this.#readOn(conversation, seq)
     let key = ''
     const stream = new EventStream(after, readAfter, () => this.#streams.get(key)?.delete(stream))
-    this.#whenNamed({
+    this.#held.whenNamed({
       conversation,
       run: (device, name) => {
         key = keyOf(name)
@@ -258,44 +267,38 @@ export class Client {
     }
   }
 
-  /** Runs it once the storage is open and the conversation has a name: at once, in the usual case. In order. */
-  #whenNamed(held: Held): void {
-    if (this.#held.length >= HELD_MAX)
-      throw new ClientError('queue-full', 'Cannot do that: too much waits for a server')
-    this.#held.push(held)
-    this.#runHeld()
-  }
-
-  #runHeld(): void {
-    const device = this.#device
-    if (device === undefined) return
-    const held = this.#held
-    this.#held = []
-    for (const each of held) {
-      const { name } = each.conversation
-      if (name === undefined) this.#held.push(each)
-      else each.run(device, name)
-    }
-  }
-
   #listener(): DeviceListener {
     return {
       state: (state) => {
-        if (state.kind === 'online') this.#runHeld()
+        if (state.kind === 'online') this.#held.run()
         this.#become(state)
       },
       trouble: (trouble) => this.#troubles.tell(trouble),
       stored: ({ id }) => this.#outgoing.get(id)?.advance('queued'),
       sent: ({ id }) => this.#outgoing.get(id)?.advance('sent'),
-      settled: (name, { id }, outcome) => {
-        if (outcome.kind === 'acked') this.#follow(this.#device!, name) // who may write in it is in it
+      settled: (name, command, outcome) => {
+        const { id } = command
+        if (outcome.kind === 'acked') this.#accepted(name, command, outcome)
         const outgoing = this.#outgoing.get(id)
         if (outcome.kind === 'refused' || outcome.seq !== undefined) this.#outgoing.delete(id)
         outgoing?.settle(outcome)
       },
       unknown: (_, { id }) => this.#outgoing.get(id)?.lose(),
       shown: (name, item) => this.#shown(name, item),
+      listed: (entries) => this.#inboxListeners.tell(this.#inbox.listed(entries)),
+      received: (frame) => {
+        if (frame.kind === 'event') this.#tellOf(this.#inbox.heard(frame, this.#device!.self!.user))
+      },
     }
+  }
+
+  #accepted(name: ConversationName, { body }: Command, { seq, time }: CommandOutcome & { kind: 'acked' }): void {
+    this.#follow(this.#device!, name) // who may write in it is in it
+    if (body.kind === 'send' && seq !== undefined) this.#tellOf(this.#inbox.wrote(name, seq, time))
+  }
+
+  #tellOf(entry: InboxEntry | undefined): void {
+    if (entry !== undefined) this.#inboxListeners.tell([entry])
   }
 
   #follow(device: Device, name: ConversationName): void {

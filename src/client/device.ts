@@ -9,7 +9,8 @@ import { type ClientOptions, type Platform, RECENT_MAX_DEFAULT } from './client-
 import { ClientError, RefusedError } from './errors.js'
 import type { KeptSession } from './journal.js'
 import { FORMAT, KEYS, readKept } from './kept-text.js'
-import { Session, type SessionListener } from './session.js'
+import { Session } from './session.js'
+import type { SessionListener } from './session-listener.js'
 import { type ClientStorage, StorageError } from './storage.js'
 import { StoredJournal } from './stored-journal.js'
 import type { Self } from './timeline-event.js'
@@ -30,11 +31,13 @@ export type ConnectionState =
 export type Trouble =
   /** The server and this device disagree about what was sent, as after a restored backup; sending goes on. */
   | { readonly kind: 'lane-lost'; readonly reason: string }
+  /** The server knows less of the conversation list than this device: it has lost data, and an operator must look. */
+  | { readonly kind: 'inbox-ahead'; readonly reason: string }
   /** Nothing new is sent until a write succeeds; it is tried again by itself. */
   | { readonly kind: 'storage-failed'; readonly cause: unknown }
 
 export interface DeviceListener
-  extends Omit<SessionListener, 'connection' | 'online' | 'laneLost' | 'rejected' | 'received'> {
+  extends Omit<SessionListener, 'connection' | 'online' | 'laneLost' | 'rejected' | 'inboxRefused'> {
   state(state: ConnectionState): void
   trouble(trouble: Trouble): void
 }
@@ -85,6 +88,7 @@ export class Device {
       clock,
       storage,
       orders: found?.orders ?? new Map(),
+      listed: found?.listed ?? [],
       failed: (cause) => listener.trouble({ kind: 'storage-failed', cause }),
     })
     this.#journal.put(KEYS.format, FORMAT)
@@ -136,8 +140,11 @@ export class Device {
       settled: (name, command, outcome, lane) => listener.settled(name, command, outcome, lane),
       laneLost: (reason) => listener.trouble({ kind: 'lane-lost', reason }),
       unknown: (name, command) => listener.unknown(name, command),
-      received: () => {},
+      received: (frame) => listener.received(frame),
       shown: (name, item) => listener.shown(name, item),
+      listed: (entries) => listener.listed(entries),
+      inboxRefused: ({ code }) =>
+        listener.trouble({ kind: 'inbox-ahead', reason: refusalOfWire(code) ?? String(code) }),
       rejected: (refusal) => this.#rejected(refusal),
     }
   }

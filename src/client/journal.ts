@@ -4,8 +4,9 @@
  * `flush` calls back only once all that was told before it is kept. So a device that comes back never gives an n away
  * twice, and never believes to hold what it does not.
  */
-import type { LaneName } from '../protocol/decoded-frame.js'
+import type { InboxEntryFacts, LaneName } from '../protocol/decoded-frame.js'
 import type { Command, ConversationName, KeptCommand } from './command-queue.js'
+import type { Cursor, KeptInbox } from './inbox.js'
 
 /** Of one conversation, beside its commands. */
 export interface KeptConversation {
@@ -18,6 +19,8 @@ export interface KeptConversation {
 
 export interface KeptSession {
   readonly lane: LaneName
+  /** Absent where no list was ever had. */
+  readonly inbox?: KeptInbox
   /** Commands in the order they were queued. */
   readonly conversations: readonly (KeptConversation & {
     readonly name: ConversationName
@@ -32,6 +35,8 @@ export interface Journal {
   command(name: ConversationName, kept: KeptCommand): void
   /** A command is of no more interest. */
   settled(name: ConversationName, command: Command): void
+  /** The conversation list has come to `cursor` by these entries; `isWhole`: what it had before is void. */
+  inbox(cursor: Cursor, entries: readonly InboxEntryFacts[], isWhole: boolean): void
   flush(done: () => void): void
 }
 
@@ -41,6 +46,7 @@ export const FORGETFUL: Journal = {
   conversation() {},
   command() {},
   settled() {},
+  inbox() {},
   flush(done) {
     done()
   },

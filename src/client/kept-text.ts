@@ -7,10 +7,13 @@
  *   lane          {number, random}
  *   at <kind> <conversation>    {nextN, held, isFollowed}
  *   queue <order>               a command; a later one has a higher order
+ *   cursor        {incarnation, version} of the conversation list
+ *   in <kind> <conversation>    an entry of that list
  */
 import type { ConversationKind } from '../domain/ids.js'
-import type { LaneName } from '../protocol/decoded-frame.js'
+import type { InboxEntryFacts, LaneName } from '../protocol/decoded-frame.js'
 import type { Command, ConversationName, KeptCommand } from './command-queue.js'
+import type { Cursor } from './inbox.js'
 import type { KeptConversation, KeptSession } from './journal.js'
 import { StorageError } from './storage.js'
 
@@ -23,6 +26,8 @@ export const KEYS = {
   owner: 'owner',
   lane: 'lane',
   conversation: ({ kind, id }: ConversationName) => `at ${kind} ${id}`,
+  cursor: 'cursor',
+  entry: ({ conversationKind, conversation }: InboxEntryFacts) => `in ${conversationKind} ${conversation}`,
   command: (order: number) => `queue ${order.toString().padStart(ORDER_DIGITS, '0')}`,
 } as const
 
@@ -43,7 +48,7 @@ export function commandText(name: ConversationName, { command, n, voidFor }: Kep
 /** Everything kept, or undefined for a storage that is new. Throws StorageError for what this version cannot read. */
 export function readKept(
   entries: ReadonlyMap<string, string>,
-): { session: KeptSession; orders: ReadonlyMap<string, number> } | undefined {
+): { session: KeptSession; orders: ReadonlyMap<string, number>; listed: readonly string[] } | undefined {
   const format = entries.get(KEYS.format)
   const lane = entries.get(KEYS.lane)
   if (format === undefined || lane === undefined) return undefined
@@ -63,16 +68,25 @@ export function readKept(
     return found
   }
   const orders = new Map<string, number>()
+  const listed: string[] = []
   for (const key of [...entries.keys()].sort()) {
     const [what, first, ...rest] = key.split(' ')
     if (what === 'at') conversationOf({ kind: Number(first) as ConversationKind, id: rest.join(' ') })
+    else if (what === 'in') listed.push(key)
     else if (what === 'queue') {
       const { name, kept } = commandOf(entries.get(key)!)
       conversationOf(name).commands.push(kept)
       orders.set(kept.command.id, Number(first))
     }
   }
-  return { session: { lane: laneOf(lane), conversations: [...conversations.values()] }, orders }
+  const cursor = entries.get(KEYS.cursor)
+  const inbox = cursor !== undefined && {
+    inbox: {
+      cursor: JSON.parse(cursor) as Cursor,
+      entries: listed.map((key) => JSON.parse(entries.get(key)!) as InboxEntryFacts),
+    },
+  }
+  return { session: { lane: laneOf(lane), conversations: [...conversations.values()], ...inbox }, orders, listed }
 }
 
 function laneOf(text: string): LaneName {

@@ -10,16 +10,8 @@ import type { ConversationKind } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 import { isAboutLane, type RefusalName, refusalOfWire } from '../domain/refusal.js'
 import type { MessageContent } from '../protocol/content.js'
-import type {
-  DecodedFrame,
-  EventFrame,
-  LaneName,
-  RefusalFrame,
-  SkipFrame,
-  WelcomeFrame,
-} from '../protocol/decoded-frame.js'
-import type { Clock } from '../std/clock.js'
-import { type Random, random64 } from '../std/random.js'
+import type { DecodedFrame, InboxEntryFacts, LaneName, RefusalFrame, WelcomeFrame } from '../protocol/decoded-frame.js'
+import { random64 } from '../std/random.js'
 import {
   type Command,
   type CommandOutcome,
@@ -31,45 +23,12 @@ import {
 import { changeCommand, sendCommand } from './commands.js'
 import { type Followed, Follower } from './follower.js'
 import { type HistoryOutcome, type HistoryRange, HistoryReads } from './history-reads.js'
+import { Inbox } from './inbox.js'
+import { InboxSync } from './inbox-sync.js'
 import { FORGETFUL, type Journal, type KeptSession } from './journal.js'
-import { type Dialer, Link, type LinkState } from './link.js'
-import { type Item, Timeline } from './timeline.js'
-
-export interface SessionListener {
-  connection(state: LinkState): void
-  online(welcome: WelcomeFrame): void
-  /** A command survives a crash from now on. */
-  stored(command: Command): void
-  /** A command has left for the server, perhaps not for the first time. */
-  sent(command: Command): void
-  /** Told once per command. */
-  settled(conversation: ConversationName, command: Command, outcome: CommandOutcome, lane: LaneName): void
-  /** An alarm: the server and this device disagree about the lane, as after a restored backup. A new one is opened. */
-  laneLost(why: RefusalName): void
-  /** The lane was lost with this command under way: it may or may not have been accepted. */
-  unknown(conversation: ConversationName, command: Command): void
-  /** An event or a skip has arrived: as the wire has it, before order and repeats are seen to. */
-  received(frame: EventFrame | SkipFrame): void
-  /** The next of a timeline, in order, once. */
-  shown(conversation: ConversationName, item: Item): void
-  /** The server will not have us, for a reason that connecting again does not change. */
-  rejected(refusal: RefusalFrame): void
-}
-
-export interface SessionParts {
-  readonly clock: Clock
-  readonly random: Random
-  readonly dial: Dialer
-  readonly listener: SessionListener
-  readonly token: string
-  readonly device: string
-  /** Where what must survive a crash is kept; by default nowhere. */
-  readonly journal?: Journal
-  /** What an earlier life of this device kept there. */
-  readonly kept?: KeptSession
-  /** As in FollowerParts. */
-  readonly recentMax?: number
-}
+import { Link } from './link.js'
+import type { SessionParts } from './session-parts.js'
+import { Timeline } from './timeline.js'
 
 /** Of the requests that may be unanswered, half are left for history. */
 const COMMANDS_IN_FLIGHT_MAX = LIMITS.inFlightMax / 2
@@ -79,6 +38,9 @@ type Conversation = Followed & { readonly queue: CommandQueue }
 export class Session {
   readonly #parts: SessionParts
   readonly #link: Link
+  /** The user's conversation list, as far as this device has heard. */
+  readonly inbox: Inbox
+  readonly #inboxSync: InboxSync
   readonly #conversations = new Map<string, Conversation>()
   #lane: LaneName
   /** Raised with each connection: what was to be tried again on an old one is tried already. */
@@ -110,6 +72,18 @@ export class Session {
     const answered = () => this.#pumpSoon()
     this.#follower = new Follower({ link: this.#link, recentMax: parts.recentMax, later, answered })
     this.#reads = new HistoryReads({ link: this.#link, clock, later })
+    this.inbox = new Inbox(kept?.inbox)
+    this.#inboxSync = new InboxSync({
+      inbox: this.inbox,
+      journal: this.#journal,
+      ask: (frame, asked) => this.#link.ask(frame, asked),
+      later,
+      listed: (entries, isFirst) => {
+        if (entries.length > 0) parts.listener.listed(entries)
+        for (const entry of entries) this.#headKnown(entry, isFirst)
+      },
+      refused: (refusal) => parts.listener.inboxRefused(refusal),
+    })
     if (kept === undefined) this.#journal.lane(this.#lane)
     else this.#restore(kept)
   }
@@ -123,7 +97,7 @@ export class Session {
     for (const { queue, timeline, isFollowed } of this.#conversations.values()) {
       if (queue.size > 0 || (isFollowed && (timeline.isAsking || timeline.isBehind))) return false
     }
-    return this.isOnline
+    return this.isOnline && this.#inboxSync.isSettled
   }
 
   start(): void {
@@ -207,6 +181,7 @@ export class Session {
     if (!this.isOnline) return // the listener will not have this server, or this user
     this.#lane = welcome.lane
     this.#journal.lane(this.#lane)
+    this.#inboxSync.resume()
     for (const conversation of this.#conversations.values()) {
       if (conversation.isFollowed) this.#follower.ask(conversation)
     }
@@ -216,6 +191,7 @@ export class Session {
 
   #down(): void {
     this.#life++
+    this.#inboxSync.down()
     this.#follower.disconnected()
     for (const { queue, timeline } of this.#conversations.values()) {
       queue.disconnected()
@@ -333,9 +309,20 @@ export class Session {
     this.#link.start()
   }
 
+  /** The list tells of a conversation's head. One that is new to it is followed; those of a device's first list are not. */
+  #headKnown({ conversationKind, conversation, head, isMember }: InboxEntryFacts, isFirst: boolean): void {
+    const isNew = !this.#conversations.has(`${conversationKind} ${conversation}`)
+    if (isNew && (isFirst || !isMember)) return
+    const known = this.#conversation(conversationKind as ConversationKind, conversation)
+    known.timeline.known = Math.max(known.timeline.known, head)
+    if (isNew) this.follow(known.name)
+    else this.#follower.askIfBehind(known)
+  }
+
   // ── Timelines ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   #received(frame: DecodedFrame): void {
+    if (frame.kind === 'inbox') return this.#inboxSync.take(frame)
     if (frame.kind !== 'event' && frame.kind !== 'skip') return
     this.#parts.listener.received(frame)
     if (frame.kind === 'event') this.#reads.received(frame)

@@ -26,7 +26,8 @@ function rig() {
   const clock = new ManualClock()
   const storage = new FailingStorage()
   const causes: unknown[] = []
-  const journal = new StoredJournal({ clock, storage, orders: new Map(), failed: (cause) => causes.push(cause) })
+  const failed = (cause: unknown) => causes.push(cause)
+  const journal = new StoredJournal({ clock, storage, orders: new Map(), listed: [], failed })
   const turn = async () => {
     clock.tick()
     await new Promise((resolve) => setImmediate(resolve))
@@ -85,4 +86,24 @@ test('a write that fails is tried again with what came since; flush waits for it
 
 test('a format of a later version is refused', () => {
   throws(() => readKept(new Map(Object.entries({ format: '2', lane: '{}' }))), StorageError)
+})
+
+test('cursor and entries of the conversation list go together; a whole list replaces the one before', async () => {
+  const { journal, storage, turn } = rig()
+  const entry = (conversation: string, version: number) => {
+    const state = { head: 3, ordinal: 2, time: 1, readSeq: 0, readOrdinal: 0, isMember: true }
+    return { conversationKind: 2, conversation, ...state, version }
+  }
+  journal.put(KEYS.format, '1')
+  journal.lane(LANE)
+  journal.inbox({ incarnation: 1, version: 4 }, [entry('lunch at noon', 3), entry('tea', 4)], true)
+  journal.conversation(LUNCH, { nextN: 1, held: 3, isFollowed: true })
+  await turn()
+  deepEqual(storage.sizes, [6])
+  journal.inbox({ incarnation: 2, version: 1 }, [entry('tea', 1)], true)
+  await turn()
+  deepEqual(readKept(await storage.open())?.session.inbox, {
+    cursor: { incarnation: 2, version: 1 },
+    entries: [entry('tea', 1)],
+  })
 })

@@ -3,9 +3,10 @@
  * busy device pays one sync for many messages. A write that fails is tried again with all that has come since; until
  * it succeeds nothing new is sent.
  */
-import type { LaneName } from '../protocol/decoded-frame.js'
+import type { InboxEntryFacts, LaneName } from '../protocol/decoded-frame.js'
 import { type Clock, sleep } from '../std/clock.js'
 import type { Command, ConversationName, KeptCommand } from './command-queue.js'
+import type { Cursor } from './inbox.js'
 import type { Journal, KeptConversation } from './journal.js'
 import { commandText, conversationText, KEYS, laneText } from './kept-text.js'
 import type { ClientStorage } from './storage.js'
@@ -15,6 +16,8 @@ export interface StoredJournalParts {
   readonly storage: ClientStorage
   /** Command ids → their places in the stored queue. */
   readonly orders: ReadonlyMap<string, number>
+  /** Keys of the stored conversation list. */
+  readonly listed: Iterable<string>
   /** A write has failed; it is tried again. */
   failed(cause: unknown): void
 }
@@ -25,6 +28,7 @@ export class StoredJournal implements Journal {
   readonly #parts: StoredJournalParts
   readonly #orders: Map<string, number>
   #nextOrder: number
+  readonly #listed: Set<string>
   #changes = new Map<string, string | undefined>()
   #waiting: (() => void)[] = []
   #isWriting = false
@@ -33,6 +37,7 @@ export class StoredJournal implements Journal {
   constructor(parts: StoredJournalParts) {
     this.#parts = parts
     this.#orders = new Map(parts.orders)
+    this.#listed = new Set(parts.listed)
     this.#nextOrder = Math.max(0, ...this.#orders.values()) + 1
   }
 
@@ -59,6 +64,19 @@ export class StoredJournal implements Journal {
     if (order === undefined) return
     this.#orders.delete(command.id)
     this.put(KEYS.command(order), undefined)
+  }
+
+  inbox(cursor: Cursor, entries: readonly InboxEntryFacts[], isWhole: boolean): void {
+    if (isWhole) {
+      for (const key of this.#listed) this.put(key, undefined)
+      this.#listed.clear()
+    }
+    for (const entry of entries) {
+      const key = KEYS.entry(entry)
+      this.#listed.add(key)
+      this.put(key, JSON.stringify(entry))
+    }
+    this.put(KEYS.cursor, JSON.stringify(cursor))
   }
 
   put(key: string, value: string | undefined): void {

@@ -18,10 +18,10 @@ export type ShardId = Brand<number, 'ShardId'>
 /** A message's place in its conversation: 1, 2, 3… with no gaps; 0 is "before the first". A safe integer. */
 export type Seq = number
 
-/** What an actor is of: a user's inbox, or a conversation of some kind. Wire numbers; never renumber. */
-export const ActorKind = { inbox: 0, direct: 1, group: 2, channel: 3, room: 4 } as const
+/** What an actor is of: a user's inbox, a conversation of some kind, or a shard's outbox. Wire numbers; never renumber. */
+export const ActorKind = { inbox: 0, direct: 1, group: 2, channel: 3, room: 4, outbox: 5 } as const
 export type ActorKind = (typeof ActorKind)[keyof typeof ActorKind]
-export type ConversationKind = Exclude<ActorKind, 0>
+export type ConversationKind = Exclude<ActorKind, 0 | 5>
 
 /** An actor's whole name: one string, so that it can be a Map key; `actorKey` makes and `parseActorKey` reads it. */
 export type ActorKey = Brand<string, 'ActorKey'>
@@ -94,5 +94,5 @@ function byBytes(a: string, b: string): number {
 /** Bounds and characters of a conversation id for its kind. */
 export function isConversationId(kind: ActorKind, id: string): boolean {
   if (kind === ActorKind.direct) return usersOfDirect(id) !== undefined
-  return kind !== ActorKind.inbox && isId(id, CONVERSATION_ID_BYTES_MAX)
+  return kind >= ActorKind.group && kind <= ActorKind.room && isId(id, CONVERSATION_ID_BYTES_MAX)
 }

@@ -67,6 +67,23 @@ export const LIMITS = {
   ownerSilenceMs: 15_000,
   /** Share of the log's limit at which sends are refused; the rest is for barriers and purge (rules §6). */
   logReserveFraction: 0.8,
+  /** Milliseconds between two looks at what outboxes owe: within these the first news of a quiet conversation is told. */
+  outboxFlushMs: 50,
+  /** Milliseconds between two tellings of one conversation, growing by factors of two while it stays busy. */
+  outboxPauseMsMin: 1_000,
+  outboxPauseMsMax: 4_000,
+  /** Members of whom a conversation's outbox tells in one second, all flushes together: a larger one flushes less often. */
+  outboxMembersPerSecond: 2_000,
+  /** Bytes of one message from an outbox to a user shard; more goes with the next. One conversation is never split. */
+  outboxMessageBytes: 64 * KiB,
+  /** Milliseconds after which heads that were not taken are told again. */
+  outboxAgainMs: 1_000,
+  /** Conversations of one shard that owe anything; above it sends of the shard are refused with mailbox-full. */
+  outboxOwedMax: 65_536,
+  /** Milliseconds between two steps of one inbox to its user's sessions; what changes meanwhile goes in one. */
+  inboxStepMs: 1_000,
+  /** Entries of one answer to Resume. */
+  resumeEntriesMax: 500,
   tokenBytesMax: 4 * KiB,
   /** Users whose tokens were taken back; then a whole app's are, or nobody's (full). */
   revocationsMax: 100_000,

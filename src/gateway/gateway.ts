@@ -237,7 +237,7 @@ export class Gateway implements GatewayEnd, SocketListener {
   }
 
   #command(connection: Connection, bytes: Bytes, start: number, end: number): void {
-    const { ref, n, conversationKind, conversationStart, conversationEnd } = this.#frame
+    const { ref, n } = this.#frame
     const { session, phase } = connection
     if (this.#isDraining) return this.#partings.refuse(connection, 'draining', ref, n, this.#retryAfter.reconnectMs())
     if (phase === 'greeting' && this.#hellos.hold(connection, bytes, start, end)) return
@@ -248,14 +248,11 @@ export class Gateway implements GatewayEnd, SocketListener {
     if (connection.inFlight >= this.#limits.inFlightMax) {
       return this.#partings.refuse(connection, 'too-many-requests', ref, n, this.#retryAfter.busyMs())
     }
-    if (!this.#admission.admits(this.#frame.type === BodyType.history ? 'history' : 'send')) {
+    if (!this.#admission.admits(this.#frame.isRead ? 'history' : 'send')) {
       return this.#partings.refuse(connection, 'overloaded', ref, n, this.#admission.retryAfterMs())
     }
-    const { lastTarget } = connection
-    const { app } = session
-    const target = this.#targets.find(lastTarget, app, conversationKind, bytes, conversationStart, conversationEnd)
-    connection.lastTarget = target
-    if (this.#hand(connection, session, target.key, bytes, start, end)) return
+    const key = this.#targets.ofFrame(this.#frame, connection, session, bytes)
+    if (this.#hand(connection, session, key, bytes, start, end)) return
     this.#partings.refuse(connection, 'mailbox-full', ref, n, this.#retryAfter.busyMs())
   }
 

@@ -4,9 +4,13 @@
  * Each connection remembers its last target; behind that is one table per worker in which every slot keeps the last
  * target with that hash. So it is bounded by itself, and a miss costs no more than decoding would.
  */
+import type { Session } from '../actors/peers.js'
 import { type ActorKey, type ActorKind, actorKey } from '../domain/ids.js'
+import type { ClientFrame } from '../protocol/client-frame.js'
 import { readText } from '../protocol/text-cache.js'
+import { BodyType } from '../protocol/wire-numbers.js'
 import type { Bytes } from '../std/bytes.js'
+import type { Connection } from './connection.js'
 
 export interface Target {
   readonly app: string
@@ -20,6 +24,16 @@ const SLOTS = 8192
 
 export class Targets {
   readonly #slots: (Target | undefined)[] = new Array(SLOTS).fill(undefined)
+
+  /** What the frame that was read from `bytes` is for: the user's inbox, or a conversation. */
+  ofFrame(frame: ClientFrame, connection: Connection, { app, inbox }: Session, bytes: Bytes): ActorKey {
+    if (frame.type === BodyType.resume) return inbox
+    const { conversationKind, conversationStart, conversationEnd } = frame
+    const { lastTarget } = connection
+    const target = this.find(lastTarget, app, conversationKind, bytes, conversationStart, conversationEnd)
+    connection.lastTarget = target
+    return target.key
+  }
 
   /** The conversation of `app` whose verified id lies in [start, end). `last` is tried first. */
   find(last: Target | undefined, app: string, kind: number, bytes: Bytes, start: number, end: number): Target {

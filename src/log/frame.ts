@@ -37,7 +37,7 @@ const AT = {
 export const FrameKind = { events: 1, barrier: 2, serve: 3, release: 4, carry: 5 } as const
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind]
 
-export const RecordKind = { event: 1, refused: 2, voided: 3, laneOpened: 4 } as const
+export const RecordKind = { event: 1, refused: 2, voided: 3, laneOpened: 4, heads: 5 } as const
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
 
 export interface FrameHead {
@@ -143,11 +143,24 @@ export interface LogRecord {
 export function* recordsOf(frame: Bytes, count: number): Generator<LogRecord> {
   let at = FRAME_HEAD_BYTES
   for (let index = 0; index < count; index++) {
-    const bytes = frame.view.getUint32(at, true)
-    const start = at + RECORD_HEAD_BYTES
-    yield { kind: frame.u8[at + 4] as RecordKind, start, end: start + bytes }
-    at = start + align8(bytes)
+    const record = recordAt(frame, at)
+    yield record
+    at = align8(record.end)
   }
+}
+
+/** The records in [start, end) of a buffer of ours. */
+export function* recordsIn(bytes: Bytes, start: number, end: number): Generator<LogRecord> {
+  for (let at = start; at < end; ) {
+    const record = recordAt(bytes, at)
+    yield record
+    at = start + align8(record.end - start)
+  }
+}
+
+function recordAt(bytes: Bytes, at: number): LogRecord {
+  const start = at + RECORD_HEAD_BYTES
+  return { kind: bytes.u8[at + 4] as RecordKind, start, end: start + bytes.view.getUint32(at, true) }
 }
 
 /** Where a reader of a shard's log stands: everything up to and including the frame at `tail`. */

@@ -7,7 +7,7 @@
 import { LIMITS } from '../domain/limits.js'
 import { REFUSALS, type RefusalName } from '../domain/refusal.js'
 import { Bytes, type GrowingBytes, writeU53 } from '../std/bytes.js'
-import type { HistoryEndFrame, LaneName, SkipFrame, WelcomeFrame } from './decoded-frame.js'
+import type { HistoryEndFrame, InboxFrame, LaneName, SkipFrame, WelcomeFrame } from './decoded-frame.js'
 import { encodeFrame } from './encode.js'
 import { bodyTableOf, fieldAt } from './table.js'
 
@@ -89,6 +89,10 @@ export function writeSkip(out: GrowingBytes, skip: Omit<SkipFrame, 'kind'>): voi
 
 export function writeHistoryEnd(out: GrowingBytes, end: Omit<HistoryEndFrame, 'kind'>): void {
   out.append(encodeFrame({ kind: 'history-end', ...end }))
+}
+
+export function writeInbox(out: GrowingBytes, inbox: Omit<InboxFrame, 'kind'>): void {
+  out.append(encodeFrame({ kind: 'inbox', ...inbox }))
 }
 
 /** Tells the client its names, its lane, and what it is held to. */

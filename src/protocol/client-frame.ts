@@ -32,6 +32,10 @@ export class ClientFrame {
   limit = 0
   minSeq = 0
 
+  /** Resume. */
+  incarnation = 0
+  version = 0
+
   /** Hello. */
   tokenStart = 0
   tokenEnd = 0
@@ -41,6 +45,11 @@ export class ClientFrame {
   laneRandom = 0n
 
   #table = 0
+
+  /** Asks, and changes nothing. */
+  get isRead(): boolean {
+    return this.type === BodyType.history || this.type === BodyType.resume
+  }
 
   /** Reads all of a frame that `verifyClientFrame` passed. */
   read(bytes: Bytes, start: number): void {
@@ -68,6 +77,10 @@ export class ClientFrame {
         this.anchor = longField(view, table, 4)
         this.limit = intField(view, table, 5)
         this.minSeq = longField(view, table, 6)
+        return
+      case BodyType.resume:
+        this.incarnation = intField(view, table, 1)
+        this.version = longField(view, table, 2)
         return
       case BodyType.hello:
         this.#readHello(view, table)

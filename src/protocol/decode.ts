@@ -2,7 +2,7 @@
  * Bytes → plain objects, with the generated accessors. Trusts its input to be frames: it may throw on others.
  */
 import { ByteBuffer } from 'flatbuffers'
-import type { DecodedFrame, LaneName, WelcomeLimits } from './decoded-frame.js'
+import type { DecodedFrame, InboxEntryFacts, LaneName, WelcomeLimits } from './decoded-frame.js'
 import * as wire from './generated/parley/wire.js'
 
 /** The frames of one WebSocket message, or of any run of frames. Contents share memory with `bytes`. */
@@ -69,6 +69,12 @@ export function decodeFrame(bytes: Uint8Array): DecodedFrame {
       const range = { from: number(body.from()), completeTo: number(body.completeTo()), head: number(body.head()) }
       return { kind: 'history-end', ref: body.ref(), ...conversationOf(body), ...range }
     }
+    case wire.Body.Resume: {
+      const body: wire.Resume = frame.body(new wire.Resume())
+      return { kind: 'resume', ref: body.ref(), incarnation: body.incarnation(), version: number(body.version()) }
+    }
+    case wire.Body.Inbox:
+      return inbox(frame.body(new wire.Inbox()))
     default:
       return { kind: 'unknown', type }
   }
@@ -156,6 +162,31 @@ function event(body: wire.Event): DecodedFrame {
     eventKind: stamp.eventKind(),
     users: texts(body.usersLength(), (index) => body.users(index)),
     content: body.contentArray() ?? undefined,
+  }
+}
+
+function inbox(body: wire.Inbox): DecodedFrame {
+  return {
+    kind: 'inbox',
+    ref: body.ref(),
+    incarnation: body.incarnation(),
+    prev: number(body.prev()),
+    version: number(body.version()),
+    entries: Array.from({ length: body.entriesLength() }, (_, index) => inboxEntry(body.entries(index)!)),
+    more: body.more(),
+  }
+}
+
+function inboxEntry(entry: wire.InboxEntry): InboxEntryFacts {
+  return {
+    ...conversationOf(entry),
+    head: number(entry.head()),
+    ordinal: number(entry.ordinal()),
+    time: number(entry.time()),
+    readSeq: number(entry.readSeq()),
+    readOrdinal: number(entry.readOrdinal()),
+    isMember: entry.isMember(),
+    version: number(entry.version()),
   }
 }
 

@@ -127,6 +127,33 @@ export interface HistoryEndFrame extends InConversation {
   readonly head: number
 }
 
+export interface ResumeFrame {
+  readonly kind: 'resume'
+  readonly ref: number
+  readonly incarnation: number
+  readonly version: number
+}
+
+export interface InboxEntryFacts extends InConversation {
+  readonly head: number
+  readonly ordinal: number
+  readonly time: number
+  readonly readSeq: number
+  readonly readOrdinal: number
+  readonly isMember: boolean
+  readonly version: number
+}
+
+export interface InboxFrame {
+  readonly kind: 'inbox'
+  readonly ref: number
+  readonly incarnation: number
+  readonly prev: number
+  readonly version: number
+  readonly entries: readonly InboxEntryFacts[]
+  readonly more: boolean
+}
+
 /** Newer than this build: to be skipped. */
 export interface UnknownFrame {
   readonly kind: 'unknown'
@@ -147,5 +174,7 @@ export type EncodableFrame =
   | EventFrame
   | SkipFrame
   | HistoryEndFrame
+  | ResumeFrame
+  | InboxFrame
 
 export type DecodedFrame = EncodableFrame | UnknownFrame

@@ -4,7 +4,7 @@
  */
 import { Builder } from 'flatbuffers'
 import { Bytes, GrowingBytes } from '../std/bytes.js'
-import type { EncodableFrame, EventFrame, LaneName, WelcomeFrame } from './decoded-frame.js'
+import type { EncodableFrame, EventFrame, InboxEntryFacts, LaneName, WelcomeFrame } from './decoded-frame.js'
 import { EventTemplate } from './event-frame.js'
 import * as wire from './generated/parley/wire.js'
 import { BodyType } from './wire-numbers.js'
@@ -40,6 +40,8 @@ const BODY_TYPES: Record<Exclude<EncodableFrame['kind'], 'event'>, number> = {
   refusal: BodyType.refusal,
   skip: BodyType.skip,
   'history-end': BodyType.historyEnd,
+  resume: BodyType.resume,
+  inbox: BodyType.inbox,
 }
 
 function encodeEvent(frame: EventFrame): Uint8Array {
@@ -133,7 +135,30 @@ function addBody(builder: Builder, frame: Exclude<EncodableFrame, EventFrame>): 
       const [from, completeTo, head] = [BigInt(frame.from), BigInt(frame.completeTo), BigInt(frame.head)]
       return wire.HistoryEnd.createHistoryEnd(builder, ref, conversationKind, conversation, from, completeTo, head)
     }
+    case 'resume':
+      return wire.Resume.createResume(builder, frame.ref, frame.incarnation, BigInt(frame.version))
+    case 'inbox': {
+      const { ref, incarnation, prev, version, more } = frame
+      const entries = frame.entries.map((entry) => addInboxEntry(builder, entry))
+      const entriesAt = entries.length === 0 ? 0 : wire.Inbox.createEntriesVector(builder, entries)
+      return wire.Inbox.createInbox(builder, ref, incarnation, BigInt(prev), BigInt(version), entriesAt, more)
+    }
   }
+}
+
+function addInboxEntry(builder: Builder, entry: InboxEntryFacts): number {
+  return wire.InboxEntry.createInboxEntry(
+    builder,
+    entry.conversationKind,
+    builder.createString(entry.conversation),
+    BigInt(entry.head),
+    BigInt(entry.ordinal),
+    BigInt(entry.time),
+    BigInt(entry.readSeq),
+    BigInt(entry.readOrdinal),
+    entry.isMember,
+    BigInt(entry.version),
+  )
 }
 
 function addWelcome(builder: Builder, frame: WelcomeFrame): number {

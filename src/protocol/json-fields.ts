@@ -5,7 +5,7 @@
  * Names are those of schemas/wire.fbs. The fields of the structs Request, Stamp and AckBody stand in the frame itself; a
  * conversation's kind is `kind`, the frame's own is `type`.
  */
-import type { EncodableFrame, WelcomeLimits } from './decoded-frame.js'
+import type { EncodableFrame, InboxEntryFacts, WelcomeLimits } from './decoded-frame.js'
 import { ChangeAction, ConversationKind, EventKind, HistoryMode } from './generated/parley/wire.js'
 
 /** A value of an enum: its name, or a number up to `max` where it has none. */
@@ -15,12 +15,19 @@ export interface Named {
   readonly max: number
 }
 
-/** u16, u32, u53: a number. u64: a decimal string, since a double cannot hold it. */
-export type Form = 'u16' | 'u32' | 'u53' | 'u64' | 'text' | 'texts' | 'content' | 'content, or none' | Named | Nested
+/** u16, u32, u53: a number. u64: a decimal string, since a double cannot hold it. flag: true or false. */
+export type Form =
+  | ('u16' | 'u32' | 'u53' | 'u64' | 'flag' | 'text' | 'texts' | 'content' | 'content, or none')
+  | (Named | Nested | Listed)
 
 /** An object of its own. */
 export interface Nested {
   readonly fields: Fields
+}
+
+/** A list of objects. */
+export interface Listed {
+  readonly each: Fields
 }
 
 export type Fields = Readonly<Record<string, Form>>
@@ -42,6 +49,11 @@ const limits = {
   groupMembersMax: 'u32',
   framesPerSecondMax: 'u32',
 } as const satisfies FieldsOf<WelcomeLimits>
+
+const entry = {
+  ...place,
+  ...{ head: 'u53', ordinal: 'u53', time: 'u53', readSeq: 'u53', readOrdinal: 'u53', isMember: 'flag', version: 'u53' },
+} as const satisfies FieldsOf<InboxEntryFacts>
 
 export const FRAME_FIELDS = {
   hello: { ref, token: 'text', device: 'text', lane },
@@ -78,6 +90,8 @@ export const FRAME_FIELDS = {
   },
   skip: { ref, ...place, from: 'u53', to: 'u53' },
   'history-end': { ref, ...place, from: 'u53', completeTo: 'u53', head: 'u53' },
+  resume: { ref, incarnation: 'u32', version: 'u53' },
+  inbox: { ref, incarnation: 'u32', prev: 'u53', version: 'u53', entries: { each: entry }, more: 'flag' },
 } as const satisfies {
   readonly [Kind in EncodableFrame['kind']]: FieldsOf<Extract<EncodableFrame, { readonly kind: Kind }>>
 }

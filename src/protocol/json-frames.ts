@@ -6,8 +6,17 @@ import { decodeFrame } from './decode.js'
 import type { EncodableFrame } from './decoded-frame.js'
 import { encodeFrame } from './encode.js'
 import { contentFromJson, contentToJson } from './json-content.js'
-import { type Fields, type Form, FRAME_FIELDS, frameOfType, jsonName, type Named, typeOf } from './json-fields.js'
-import { MalformedJson, objectIn, textIn, textsIn, u64In, wholeIn } from './json-values.js'
+import {
+  type Fields,
+  type Form,
+  FRAME_FIELDS,
+  frameOfType,
+  jsonName,
+  type Listed,
+  type Named,
+  typeOf,
+} from './json-fields.js'
+import { flagIn, listIn, MalformedJson, objectIn, textIn, textsIn, u64In, wholeIn } from './json-values.js'
 
 const MAX = { u16: 0xffff, u32: 0xffff_ffff, u53: Number.MAX_SAFE_INTEGER } as const
 
@@ -51,6 +60,7 @@ function valueToJson(form: Form, value: unknown): unknown {
   if (form === 'u64') return String(value)
   if (typeof form === 'string') return value
   if (isNested(form)) return objectToJson(form.fields, value as Readonly<Record<string, unknown>>)
+  if (isListed(form)) return (value as Readonly<Record<string, unknown>>[]).map((each) => objectToJson(form.each, each))
   return form.names[value as number] ?? value
 }
 
@@ -68,6 +78,8 @@ function valueFromJson(form: Form, value: unknown): unknown {
       return wholeIn(value, MAX[form])
     case 'u64':
       return u64In(value)
+    case 'flag':
+      return flagIn(value)
     case 'text':
       return textIn(value)
     case 'texts':
@@ -77,7 +89,9 @@ function valueFromJson(form: Form, value: unknown): unknown {
     case 'content, or none':
       return value === undefined ? undefined : contentFromJson(value)
     default:
-      return isNested(form) ? objectFromJson(form.fields, objectIn(value ?? {})) : namedIn(form, value)
+      if (isNested(form)) return objectFromJson(form.fields, objectIn(value ?? {}))
+      if (isListed(form)) return listIn(value).map((each) => objectFromJson(form.each, objectIn(each)))
+      return namedIn(form, value)
   }
 }
 
@@ -91,4 +105,8 @@ function namedIn({ names, max }: Named, value: unknown): number {
 
 function isNested(form: Form): form is { readonly fields: Fields } {
   return typeof form === 'object' && 'fields' in form
+}
+
+function isListed(form: Form): form is Listed {
+  return typeof form === 'object' && 'each' in form
 }

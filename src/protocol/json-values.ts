@@ -39,10 +39,20 @@ export function textIn(value: unknown): string {
   throw new MalformedJson('not a text')
 }
 
-export function textsIn(value: unknown): string[] {
+export function flagIn(value: unknown): boolean {
+  if (value === undefined) return false
+  if (typeof value === 'boolean') return value
+  throw new MalformedJson('not true or false')
+}
+
+export function listIn(value: unknown): readonly unknown[] {
   if (value === undefined) return []
-  if (Array.isArray(value)) return value.map((each) => textIn(each ?? null))
+  if (Array.isArray(value)) return value
   throw new MalformedJson('not a list')
+}
+
+export function textsIn(value: unknown): string[] {
+  return listIn(value).map((each) => textIn(each ?? null))
 }
 
 /** A decimal string, or a number that a double holds exactly. */

@@ -207,6 +207,8 @@ function readByHand(bytes: Bytes, start: number, like: EncodableFrame): unknown 
       return { kind, ref, n, ...place() }
     case 'history':
       return { kind, ref, ...place(), mode, anchor, limit, minSeq }
+    case 'resume':
+      return { kind, ref, incarnation: read.incarnation, version: read.version }
     default:
       return { kind, ref }
   }

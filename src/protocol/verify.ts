@@ -62,6 +62,8 @@ export function verifyClientFrame(bytes: Bytes, start: number, end: number): num
       return historyVerdict(bytes, start, body, end)
     case BodyType.hello:
       return helloVerdict(bytes, start, body, end)
+    case BodyType.resume:
+      return resumeVerdict(view, start, body)
     case BodyType.ping:
       return fieldIn(view, start, body, 0, 4, 4) === BROKEN ? BAD_FRAME : type
     default:
@@ -154,6 +156,12 @@ function historyVerdict(bytes: Bytes, base: number, table: number, end: number):
   if (verdict < 0) return verdict
   const limit = limitAt === ABSENT ? 0 : view.getUint32(limitAt, true)
   return limit < 1 || limit > LIMITS.historyLimitMax ? BAD_HISTORY : BodyType.history
+}
+
+function resumeVerdict(view: DataView, base: number, table: number): number {
+  const versionAt = fieldIn(view, base, table, 2, 8, 8)
+  if (fieldIn(view, base, table, 0, 4, 4) === BROKEN || fieldIn(view, base, table, 1, 4, 4) === BROKEN) return BAD_FRAME
+  return versionAt === BROKEN || (versionAt > ABSENT && !isU53(view, versionAt)) ? BAD_FRAME : BodyType.resume
 }
 
 function helloVerdict(bytes: Bytes, base: number, table: number, end: number): number {

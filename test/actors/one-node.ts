@@ -4,7 +4,7 @@
  */
 import { composeActors } from '../../src/actors/composition.js'
 import type { ActorsEvents } from '../../src/actors/events.js'
-import type { Commands, GatewayEnd, Session } from '../../src/actors/peers.js'
+import type { Commands, Delivered, GatewayEnd, Session } from '../../src/actors/peers.js'
 import {
   type ActorKey,
   ActorKind,
@@ -150,11 +150,12 @@ export class OneNode implements GatewayEnd {
   deliver(
     connections: ArrayLike<number>,
     count: number,
-    _what: unknown,
+    { lastSeq }: Delivered,
     bytes: Bytes,
     start: number,
     end: number,
   ): void {
+    if (lastSeq === 0) return // steps of the inbox: transcripts tell of timelines, worlds of lists
     for (let at = 0; at < count; at++) this.answer(connections[at]!, 0, bytes, start, end)
   }
 

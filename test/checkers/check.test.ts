@@ -1,7 +1,7 @@
 import { deepEqual, ok } from 'node:assert/strict'
 import { describe, test } from 'vitest'
 import { CHECKERS, check } from './check.js'
-import type { EventFacts, HistoryLine, LoggedLine, RowLine } from './history.js'
+import type { EventFacts, HistoryLine, InboxItem, LoggedLine, RowLine } from './history.js'
 
 /** alice makes a group with bob, both say something, alice kicks bob, alice says more. */
 const EVENTS: readonly EventFacts[] = [
@@ -49,9 +49,31 @@ const GOOD: readonly HistoryLine[] = [
   logged(EVENTS[4]!),
   ...EVENTS.map((each): HistoryLine => ({ ...each, type: 'stored' })),
   ROW,
+  listed('bob', { head: 3, ordinal: 2, readOrdinal: 2, isMember: true }),
+  listed('bob', { head: 4, ordinal: 2, readOrdinal: 2, isMember: false }),
+  inbox('alice', { head: 5, ordinal: 3, readOrdinal: 3, isMember: true }),
+  inbox('bob', { head: 4, ordinal: 2, readOrdinal: 2, isMember: false }),
 ]
 
 test('a good history is accepted', () => deepEqual(check(GOOD), []))
+
+function inbox(user: string, item: Omit<InboxItem, 'conversation'>): HistoryLine {
+  return { type: 'inbox', at: 11, client: `${user}/phone`, user, items: [{ conversation: 'lunch', ...item }] }
+}
+
+function listed(user: string, item: Omit<InboxItem, 'conversation'>): HistoryLine {
+  return { type: 'listed', at: 10, client: `${user}/phone`, user, conversation: 'lunch', ...item }
+}
+
+/** Changes what bob's list said at this head. */
+function onListed(head: number, change: Partial<InboxItem>): (line: HistoryLine) => HistoryLine[] {
+  return (line) => (line.type === 'listed' && line.head === head ? [{ ...line, ...change }] : [line])
+}
+
+function changedItem(user: string, change: Partial<InboxItem>): (line: HistoryLine) => HistoryLine[] {
+  return (line) =>
+    line.type === 'inbox' && line.user === user ? [{ ...line, items: [{ ...line.items[0]!, ...change }] }] : [line]
+}
 
 /** What was done to the good history → the checker that must notice. */
 const BAD: readonly [checker: keyof typeof CHECKERS, what: string, change: (line: HistoryLine) => HistoryLine[]][] = [
@@ -110,6 +132,17 @@ const BAD: readonly [checker: keyof typeof CHECKERS, what: string, change: (line
   ['views', 'a view shows what never came', on('received', 3, () => [])],
   ['completeness', 'the last event never came', on('shown', 5, () => [])],
   ['completeness', 'the range before the first event never came', on('shown', 1, () => [])],
+  ['listed', 'a head above the log', onListed(4, { head: 6 })],
+  ['listed', 'a head goes back', onListed(4, { head: 2, ordinal: 1, isMember: true })],
+  ['listed', 'a marker goes back', onListed(4, { readOrdinal: 1 })],
+  ['listed', 'an ordinal of another head', onListed(3, { ordinal: 1 })],
+  ['listed', 'a member before and after being thrown out', onListed(4, { isMember: true })],
+  ['listed', 'a head from after being thrown out', onListed(4, { head: 5, ordinal: 3 })],
+  ['inboxes', 'a list is one message behind', changedItem('alice', { head: 4, ordinal: 2 })],
+  ['inboxes', 'what a user wrote is unread', changedItem('alice', { readOrdinal: 2 })],
+  ['inboxes', 'who was thrown out learns what came after', changedItem('bob', { head: 5, ordinal: 3 })],
+  ['inboxes', 'who was thrown out looks like a member', changedItem('bob', { isMember: true })],
+  ['inboxes', 'a conversation is missing', (line) => (line.type === 'inbox' ? [{ ...line, items: [] }] : [line])],
   ['stored events', 'a stored event differs', onStored(3, (line) => [{ ...line, digest: 9 }])],
   ['stored events', 'the store has a hole', onStored(3, () => [])],
   ['stored events', 'the store has more than the log', onStored(5, (line) => [line, { ...line, seq: 6 }])],

@@ -147,6 +147,31 @@ export interface RowLine {
   }[]
 }
 
+export interface InboxItem {
+  readonly conversation: string
+  readonly head: number
+  readonly ordinal: number
+  readonly readOrdinal: number
+  readonly isMember: boolean
+}
+
+/** A client's conversation list has a new or a changed entry. */
+export interface ListedLine extends InboxItem {
+  readonly type: 'listed'
+  readonly at: number
+  readonly client: string
+  readonly user: string
+}
+
+/** At the end, all faults over, this is the conversation list that the client holds. */
+export interface InboxLine {
+  readonly type: 'inbox'
+  readonly at: number
+  readonly client: string
+  readonly user: string
+  readonly items: readonly InboxItem[]
+}
+
 export type HistoryLine =
   | InvokedLine
   | AckedLine
@@ -160,6 +185,8 @@ export type HistoryLine =
   | SpentLine
   | StoredLine
   | RowLine
+  | ListedLine
+  | InboxLine
 
 export interface Violation {
   readonly checker: string

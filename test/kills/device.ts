@@ -5,7 +5,8 @@
 
 import { signToken } from '../../src/access/token.js'
 import type { CommandOutcome, ConversationName } from '../../src/client/command-queue.js'
-import { Session, type SessionListener } from '../../src/client/session.js'
+import { Session } from '../../src/client/session.js'
+import type { SessionListener } from '../../src/client/session-listener.js'
 import { ChangeAction as Action, type ChangeAction } from '../../src/protocol/wire-numbers.js'
 import { SYSTEM_CLOCK } from '../../src/std/clock.js'
 import type { Random } from '../../src/std/random.js'
@@ -82,6 +83,10 @@ export class Device {
     const who = () => ({ at: recorder.now, client: this.name })
     return {
       connection: () => {},
+      listed: () => {},
+      inboxRefused: ({ name }) => {
+        throw new Error(`refused its inbox: ${name}`)
+      },
       online: () => {},
       stored: () => {},
       sent: () => {},

@@ -227,3 +227,41 @@ async function liveUntil(lines: number, options: readonly string[]): Promise<str
   await once(life, 'close')
   return text.split('\n').slice(0, -1)
 }
+
+test('the conversation list: unread, what began while a device was away, and the same after a restart of the program', async () => {
+  await using server = await ServerProcess.start()
+  const folder = mkdtempSync(join(tmpdir(), 'parley-inbox-'))
+  try {
+    const alice = clientOf(server, 'alice')
+    let bob = clientOf(server, 'bob', { storage: fileStorage(folder) })
+    const stands = () => bob.inbox().map(({ conversation, head, unread }) => [conversation.id, head, unread])
+    await Promise.all([alice.connect(), bob.connect()])
+    await alice.direct('bob').send('one').acked()
+    await until(() => stands().length === 1)
+    const direct = alice.direct('bob').id
+    await alice.direct('bob').send('two').acked()
+    await until(() => stands()[0]![2] === 2)
+    await bob.direct('alice').send('read it').acked()
+    deepEqual(stands(), [[direct, 3, 0]])
+    await bob.close()
+
+    const lunch = await alice.createGroup({ id: 'lunch', members: ['bob'] })
+    await lunch.send('noon?').acked()
+    bob = clientOf(server, 'bob', { storage: fileStorage(folder) })
+    const his = textsOf(bob)
+    const connected = bob.connect()
+    await until(() => stands().length > 0)
+    await connected
+    await until(() => his.length === 1) // the device has never heard of that group; the list tells
+    await until(() => stands().length === 2)
+    deepEqual(his, ['noon?'])
+    await until(() => stands()[1]![1] === 3) // told again a second after it was told first
+    deepEqual(stands(), [
+      ['lunch', 2, 1],
+      [direct, 3, 0],
+    ])
+    await Promise.all([alice.close(), bob.close()])
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})

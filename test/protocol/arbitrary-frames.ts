@@ -7,7 +7,7 @@ import { encodeContent, type MessageContent } from '../../src/protocol/content.j
 import type { EncodableFrame } from '../../src/protocol/decoded-frame.js'
 
 /** What a client says. */
-export type ClientFrameKind = 'hello' | 'ping' | 'send' | 'change' | 'void' | 'history'
+export type ClientFrameKind = 'hello' | 'ping' | 'send' | 'change' | 'void' | 'history' | 'resume'
 
 /** Objects as anyone makes them, so that they can be compared with what a decoder makes. */
 const PLAIN = { noNullPrototype: true }
@@ -102,9 +102,20 @@ export const ARBITRARY_CLIENT_FRAMES: Record<ClientFrameKind, fc.Arbitrary<Encod
     limit: fc.integer({ min: 1, max: 200 }),
     minSeq: u53,
   }),
+  resume: plain('resume', { ref: u32, incarnation: u32, version: u53 }),
 }
 
 export const arbitraryClientFrame = fc.oneof(...Object.values(ARBITRARY_CLIENT_FRAMES))
+
+const inboxEntry = fc
+  .tuple(
+    fc.record(
+      { head: u53, ordinal: u53, time: u53, readSeq: u53, readOrdinal: u53, isMember: fc.boolean(), version: u53 },
+      PLAIN,
+    ),
+    conversation,
+  )
+  .map(([entry, place]) => ({ ...entry, ...place }))
 
 export const arbitraryServerFrame: fc.Arbitrary<EncodableFrame> = fc.oneof(
   plain('welcome', { ref: u32, app: user, user, device: user, lane, heartbeatMs: u32, serverTime: u53, limits }),
@@ -119,5 +130,9 @@ export const arbitraryServerFrame: fc.Arbitrary<EncodableFrame> = fc.oneof(
     content: fc.option(content, { nil: undefined }),
   }),
   inConversation('skip', { ...range, to: u53 }),
+  plain('inbox', {
+    ...{ ref: u32, incarnation: u32, prev: u53, version: u53, more: fc.boolean() },
+    entries: fc.array(inboxEntry, { maxLength: 4 }),
+  }),
   inConversation('history-end', { ...range, completeTo: u53, head: u53 }),
 )

@@ -48,6 +48,8 @@ const limits = {
 // Names and advice are for people and may be reworded; these are not the catalogue's.
 const refusal = { kind: 'refusal', ref: 7, retryAfterMs: 0, n: 0, expected: 0, advice: 'what to do' } as const
 
+const entry = { head: 42, ordinal: 40, time: NOON, readSeq: 41, readOrdinal: 39, isMember: true, version: 17 }
+
 export const FRAMES: Record<string, EncodableFrame> = {
   'hello, asking for a lane': {
     kind: 'hello',
@@ -97,12 +99,27 @@ export const FRAMES: Record<string, EncodableFrame> = {
   'event, the largest numbers': { ...event, ...lunch, ...largest },
   skip: { kind: 'skip', ref: 0, ...lunch, from: 3, to: 41 },
   'history end': { kind: 'history-end', ref: 7, ...lunch, from: 42, completeTo: 50, head: 60 },
+  'resume, knowing nothing': { kind: 'resume', ref: 8, incarnation: 0, version: 0 },
+  'resume, from a cursor': { kind: 'resume', ref: 8, incarnation: 1, version: MAX_53 },
+  'inbox, an answer': {
+    ...{ kind: 'inbox', ref: 8, incarnation: 1, prev: 0, version: 18, more: true },
+    entries: [
+      { ...lunch, ...entry },
+      { ...aliceBob, ...entry, isMember: false, version: 18 },
+    ],
+  },
+  'inbox, a step': {
+    ...{ kind: 'inbox', ref: 0, incarnation: 1, prev: 18, version: 19, more: false },
+    entries: [{ ...lunch, ...entry, version: 19 }],
+  },
+  'inbox, a beacon': { kind: 'inbox', ref: 0, incarnation: 1, prev: 19, version: 19, more: false, entries: [] },
 }
 
 const send = { kind: 'send', ref: 3, n: 1, ...lunch, content: hi } as const
 
 export const REFUSED: Record<string, readonly [Uint8Array, RefusalName]> = {
   'a size beyond the message': [encodeFrame(send).slice(0, -8), 'bad-frame'],
+  'a version of 2^53': [encodeFrame({ kind: 'resume', ref: 8, incarnation: 1, version: 2 ** 53 }), 'bad-frame'],
   'n is 0': [encodeFrame({ ...send, n: 0 }), 'bad-frame'],
   'n is 2^53': [encodeFrame({ ...send, n: 2 ** 53 }), 'bad-frame'],
   'what only a server says': [encodeFrame({ kind: 'pong', ref: 1, serverTime: 1 }), 'bad-frame'],

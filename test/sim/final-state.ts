@@ -58,7 +58,7 @@ function readRecords(lines: HistoryLine[], frame: CommittedFrame, count: number,
       const event = decodeFrame(bytes.u8.subarray(start, end))
       if (event.kind !== 'event') throw new RangeError(`shard ${shard} holds a ${event.kind} where an event should be`)
       lines.push({ type: 'logged', shard, ...eventFactsOf(event) })
-    } else if (kind !== RecordKind.laneOpened) {
+    } else if (kind === RecordKind.refused || kind === RecordKind.voided) {
       const { actor: conversation, user: from, device, lane, n, code } = readLaneRecord(bytes, start, end)
       lines.push({ type: 'spent', conversation, from, device, lane, n, code })
     }
@@ -69,7 +69,7 @@ export function readFinalStore(store: SimStoreServer): HistoryLine[] {
   const lines: HistoryLine[] = []
   for (const [key, actor] of store.actors) {
     const name = parseActorKey(key)
-    if (name.kind === ActorKind.inbox) continue
+    if (name.kind === ActorKind.inbox || name.kind === ActorKind.outbox) continue
     for (const seq of [...actor.events.keys()].sort((a, b) => a - b)) {
       const event = decodeFrame(actor.events.get(seq)!.bytes)
       if (event.kind !== 'event') throw new RangeError(`the store holds a ${event.kind} where an event should be`)

@@ -3,11 +3,14 @@
  */
 import type { CommandOutcome, ConversationName } from '../../src/client/command-queue.js'
 import type { Dialer } from '../../src/client/link.js'
-import { Session, type SessionListener } from '../../src/client/session.js'
+import { Session } from '../../src/client/session.js'
+import type { SessionListener } from '../../src/client/session-listener.js'
+import type { InboxEntryFacts } from '../../src/protocol/decoded-frame.js'
 import type { ChangeAction } from '../../src/protocol/wire-numbers.js'
 import { ChangeAction as Action } from '../../src/protocol/wire-numbers.js'
 import type { Random } from '../../src/std/random.js'
-import type { HistoryLine, InvokedLine } from '../checkers/history.js'
+import type { HistoryLine, InboxItem, InvokedLine } from '../checkers/history.js'
+import { textOf } from '../checkers/inboxes.js'
 import { eventFactsOf } from './event-line.js'
 import type { Host } from './host.js'
 import type { VirtualTime } from './virtual-time.js'
@@ -54,6 +57,15 @@ export class SimClient {
 
   get openCommands(): number {
     return this.#open.size
+  }
+
+  /** The conversation list that this device holds. */
+  get inbox(): readonly InboxItem[] {
+    return [...this.session.inbox.entries].map(itemOf)
+  }
+
+  get inboxText(): string {
+    return textOf(this.inbox)
   }
 
   send(to: ConversationName, bodyBytes: number): void {
@@ -120,6 +132,14 @@ export class SimClient {
       shown: ({ id }, { seq }) => {
         this.#record({ type: 'shown', at: this.#now, client: client(), conversation: id, seq })
       },
+      listed: (entries) => {
+        for (const entry of entries) {
+          this.#record({ type: 'listed', at: this.#now, client: client(), user, ...itemOf(entry) })
+        }
+      },
+      inboxRefused: ({ name }) => {
+        this.#parts.violated('inbox', `${client()} was refused its inbox: ${name}`)
+      },
       rejected: ({ name }) => {
         this.#parts.violated('rejected', `${client()} was turned away for good: ${name}`)
       },
@@ -134,4 +154,8 @@ export class SimClient {
       this.#record({ type: 'acked', ...told, lane, n, ...(seq !== undefined && { seq }) })
     }
   }
+}
+
+function itemOf({ conversation, head, ordinal, readOrdinal, isMember }: InboxEntryFacts): InboxItem {
+  return { conversation, head, ordinal, readOrdinal, isMember }
 }

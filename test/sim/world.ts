@@ -10,7 +10,8 @@ import type { Address } from '../../src/log/bus.js'
 import { AssertionError } from '../../src/std/assert.js'
 import { type Random, seededRandom } from '../../src/std/random.js'
 import { check } from '../checkers/check.js'
-import type { HistoryLine, Violation } from '../checkers/history.js'
+import { History, type HistoryLine, type Violation } from '../checkers/history.js'
+import { inboxOf } from '../checkers/inboxes.js'
 import { Activity } from './activity.js'
 import { between, Coverage, fork, pick } from './draw.js'
 import { readFinalLog, readFinalStore } from './final-state.js'
@@ -240,6 +241,11 @@ export class World {
     // What was delivered last may have been lost on the bus, and nothing came after it: whoever opens the app asks.
     for (const client of this.clients) for (const each of this.activity.conversations) client.session.follow(each)
     this.#runUntil(deadline, () => this.clients.every((client) => client.session.isSettled) && this.#isStored())
+    // The last push may have been lost, and all its beacons but the minute's digest.
+    const { lines } = readFinalLog(this.log)
+    const wanted = new History(lines)
+    const texts = new Map(this.activity.users.map((user) => [user, inboxOf(wanted, user)]))
+    this.#runUntil(deadline, () => this.clients.every((client) => client.inboxText === texts.get(client.user)))
     this.note('the end')
     for (const client of this.clients) this.#endOf(client)
     if (!this.#isStored()) this.violated('healing', 'the store never caught up with the log')
@@ -259,6 +265,8 @@ export class World {
   }
 
   #endOf(client: SimClient): void {
+    const { name, user, inbox: items } = client
+    this.lines.push({ type: 'inbox', at: this.time.now, client: name, user, items })
     if (!client.session.isSettled) {
       const state = client.session.isOnline ? `online with ${client.openCommands} open commands` : 'offline'
       this.violated('healing', `${client.name} did not settle: it is ${state}`)

@@ -13,6 +13,10 @@ const CONVERSATION = 'src/actors/conversation.ts'
 const LANES = 'src/actors/lanes.ts'
 const ROWS = 'src/actors/rows.ts'
 const ACTIVATION = 'src/actors/activation.ts'
+const OUTBOX = 'src/actors/outbox.ts'
+const HEADS_OUT = 'src/actors/heads-out.ts'
+const HEADS_IN = 'src/actors/heads-in.ts'
+const LIST = 'src/actors/conversation-list.ts'
 
 export const WORLD_MUTANTS: readonly Mutant[] = [
   // §1: answers that wait
@@ -197,6 +201,62 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
     file: ACTIVATION,
     find: 'return comparePositions(position, activation.rowPosition) <= 0',
     replace: 'return comparePositions(position, activation.rowPosition) < -1',
+  }),
+
+  // §6, §7: outboxes, the inbox and its cursor
+  mutant('heads told once, whatever becomes of them', {
+    file: HEADS_OUT,
+    find: 'if (userShard.waiting.has(owed)) owed.open--\n      userShard.waiting.add(owed)',
+    replace: 'owed.open--',
+  }),
+  mutant('checkpoint does not name who owes', {
+    file: OUTBOX,
+    find: 'for (const { activation } of this.#owed) keys.get(pageOf(activation.key))?.push(activation.key)',
+    replace: '',
+  }),
+  mutant('heads taken before the log has them', {
+    file: HEADS_IN,
+    find: 'const batch = loop.horizon()\n    if (batch === undefined) from',
+    replace: 'const batch = loop.isServing ? undefined : loop.horizon()\n    if (batch === undefined) from',
+  }),
+  mutant('heads taken for inboxes that are not in memory', {
+    file: HEADS_IN,
+    find: 'if (isCurrent() && this.#missing(all).length === 0) ',
+    replace: 'if (isCurrent()) ',
+  }),
+  mutant('heads told before they are durable', {
+    file: HEADS_OUT,
+    find: 'const batch = loop.horizon()',
+    replace: 'const batch = loop.isServing ? undefined : loop.horizon()',
+  }),
+  mutant(
+    'head applied by last instead of max',
+    {
+      file: LIST,
+      find: 'headOf(heads, member) > entry.head ||',
+      replace: 'headOf(heads, member) !== entry.head ||',
+    },
+    { file: LIST, find: 'if (head > entry.head) {', replace: 'if (head !== entry.head) {' },
+  ),
+  mutant('membership applied by last instead of max', {
+    file: LIST,
+    find: 'if (member.memberSeq > entry.memberSeq) {',
+    replace: 'if (member.memberSeq !== entry.memberSeq) {',
+  }),
+  mutant('push taken without looking at prev', {
+    file: 'src/client/inbox.ts',
+    find: '} else if (prev > this.#cursor.version) return []',
+    replace: '}',
+  }),
+  mutant('no beacons', {
+    file: 'src/actors/beacons.ts',
+    find: 'tick(now: number): void {\n',
+    replace: 'tick(now: number): void {\n    if (now >= 0) return\n',
+  }),
+  mutant('list page not stored', {
+    file: HEADS_IN,
+    find: '      inbox.touch(entry)\n',
+    replace: '',
   }),
 
   // §8: who may see what

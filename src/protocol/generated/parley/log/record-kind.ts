@@ -8,5 +8,6 @@ export enum RecordKind {
   event = 1,
   refused = 2,
   voided = 3,
-  lane_opened = 4
+  lane_opened = 4,
+  heads = 5
 }

@@ -63,7 +63,7 @@ mutate_incarnation(value:number):boolean {
 }
 
 /**
- * Which of the successive links between this gateway worker and shard.
+ * Which of the successive links between this gateway worker and shard; of heads, the shard of the conversations.
  */
 link():number {
   return this.bb!.readUint32(this.bb_pos + 12);

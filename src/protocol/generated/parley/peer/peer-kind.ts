@@ -14,5 +14,7 @@ export enum PeerKind {
   deliver = 7,
   sessions = 8,
   session_ended = 9,
-  unknown = 10
+  unknown = 10,
+  heads = 11,
+  heads_taken = 12
 }

@@ -9,9 +9,11 @@ import { Event } from './event.js';
 import { Hello } from './hello.js';
 import { History } from './history.js';
 import { HistoryEnd } from './history-end.js';
+import { Inbox } from './inbox.js';
 import { Ping } from './ping.js';
 import { Pong } from './pong.js';
 import { Refusal } from './refusal.js';
+import { Resume } from './resume.js';
 import { Send } from './send.js';
 import { Skip } from './skip.js';
 import { Void } from './void.js';
@@ -32,13 +34,15 @@ export enum Body {
   Refusal = 10,
   Event = 11,
   Skip = 12,
-  HistoryEnd = 13
+  HistoryEnd = 13,
+  Resume = 14,
+  Inbox = 15
 }
 
 export function unionToBody(
   type: Body,
-  accessor: (obj:Ack|Change|Event|Hello|History|HistoryEnd|Ping|Pong|Refusal|Send|Skip|Void|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Ping|Pong|Refusal|Send|Skip|Void|Welcome|null
-): Ack|Change|Event|Hello|History|HistoryEnd|Ping|Pong|Refusal|Send|Skip|Void|Welcome|null {
+  accessor: (obj:Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null
+): Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'Hello': return accessor(new Hello())! as Hello;
@@ -54,15 +58,17 @@ export function unionToBody(
     case 'Event': return accessor(new Event())! as Event;
     case 'Skip': return accessor(new Skip())! as Skip;
     case 'HistoryEnd': return accessor(new HistoryEnd())! as HistoryEnd;
+    case 'Resume': return accessor(new Resume())! as Resume;
+    case 'Inbox': return accessor(new Inbox())! as Inbox;
     default: return null;
   }
 }
 
 export function unionListToBody(
   type: Body, 
-  accessor: (index: number, obj:Ack|Change|Event|Hello|History|HistoryEnd|Ping|Pong|Refusal|Send|Skip|Void|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Ping|Pong|Refusal|Send|Skip|Void|Welcome|null, 
+  accessor: (index: number, obj:Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null, 
   index: number
-): Ack|Change|Event|Hello|History|HistoryEnd|Ping|Pong|Refusal|Send|Skip|Void|Welcome|null {
+): Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'Hello': return accessor(index, new Hello())! as Hello;
@@ -78,6 +84,8 @@ export function unionListToBody(
     case 'Event': return accessor(index, new Event())! as Event;
     case 'Skip': return accessor(index, new Skip())! as Skip;
     case 'HistoryEnd': return accessor(index, new HistoryEnd())! as HistoryEnd;
+    case 'Resume': return accessor(index, new Resume())! as Resume;
+    case 'Inbox': return accessor(index, new Inbox())! as Inbox;
     default: return null;
   }
 }

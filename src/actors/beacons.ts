@@ -1,0 +1,75 @@
+/**
+ * Repeats to sessions at which version their user's inbox is (rules §11): 2 s and 8 s after a change, and to all once a
+ * minute, so that a push that was lost last is noticed. A beacon is an Inbox frame without entries.
+ */
+import { type ActorKey, parseActorKey } from '../domain/ids.js'
+import { writeInbox } from '../protocol/answer-frames.js'
+import { GrowingBytes } from '../std/bytes.js'
+import type { InboxActivation } from './activation.js'
+import type { Shard } from './shard.js'
+
+const AFTER_MS = [2_000, 8_000] as const
+const DIGEST_MS = 60_000
+
+export class Beacons {
+  readonly #shard: Shard
+  /** Inboxes that changed, and when, for each delay: a Map keeps the order, oldest first. */
+  readonly #changed = AFTER_MS.map(() => new Map<ActorKey, number>())
+  #digestAt = 0
+
+  constructor(shard: Shard) {
+    this.#shard = shard
+  }
+
+  changed(inbox: ActorKey): void {
+    const now = this.#shard.parts.clock.monotonic()
+    for (const changed of this.#changed) {
+      changed.delete(inbox)
+      changed.set(inbox, now)
+    }
+  }
+
+  tick(now: number): void {
+    for (const [index, changed] of this.#changed.entries()) {
+      for (const [inbox, at] of changed) {
+        if (now - at < AFTER_MS[index]!) break
+        changed.delete(inbox)
+        this.#repeat(inbox)
+      }
+    }
+    if (now - this.#digestAt < DIGEST_MS) return
+    this.#digestAt = now
+    for (const inbox of this.#shard.parts.sessions.inboxesOf(this.#shard.parts.id)) this.#repeat(inbox as ActorKey)
+  }
+
+  reset(): void {
+    for (const changed of this.#changed) changed.clear()
+  }
+
+  #repeat(inbox: ActorKey): void {
+    const { activations, loop, parts } = this.#shard
+    if (!loop.isServing || !parts.sessions.has(inbox)) return
+    const activation = activations.get(inbox)
+    if (activation?.kind === 'inbox') return this.#say(activation)
+    const isCurrent = activations.lifeCheck()
+    void activations.load(parseActorKey(inbox)).then((loaded) => {
+      if (isCurrent() && loaded?.kind === 'inbox') this.#say(loaded)
+    })
+  }
+
+  #say({ key, state }: InboxActivation): void {
+    const { loop, parts } = this.#shard
+    if (!loop.isServing) return
+    const { version } = state.list
+    if (version === 0) return
+    const out = new GrowingBytes(128)
+    writeInbox(out, {
+      ...{ ref: 0, incarnation: loop.logIncarnation },
+      ...{ prev: version, version, entries: [], more: false },
+    })
+    const leave = () => parts.sessions.tellInbox(key, out.bytes, 0, out.size)
+    const batch = loop.horizon()
+    if (batch === undefined) leave()
+    else batch.whenDurable.push(leave)
+  }
+}

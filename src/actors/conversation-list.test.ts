@@ -1,0 +1,80 @@
+import { deepEqual, equal, throws } from 'node:assert/strict'
+import * as fc from 'fast-check'
+import { describe, test } from 'vitest'
+import type { HeadsFacts, MemberStateFacts } from '../protocol/heads-record.js'
+import { ConversationList } from './conversation-list.js'
+
+const LUNCH = { app: 'demo', actorKind: 2, conversation: 'lunch', members: [] }
+
+function heads(head: number, ordinal: number): HeadsFacts {
+  return { ...LUNCH, head, ordinal, time: 1_000 + head }
+}
+
+function ann(state: Partial<MemberStateFacts> = {}): MemberStateFacts {
+  const read = { readSeq: 0, readOrdinal: 0 }
+  return { user: 'ann', memberSeq: 1, joinOrdinal: 0, endOrdinal: 0, ...read, isMember: true, ...state }
+}
+
+/** Takes what is news, as a user shard does. */
+function take(list: ConversationList, told: readonly [HeadsFacts, MemberStateFacts][]): void {
+  for (const [facts, member] of told) if (list.isNews(facts, member)) list.apply(facts, member)
+}
+
+describe('a conversation list', () => {
+  test('counts as unread what came after joining and after what one wrote oneself', () => {
+    const list = new ConversationList()
+    list.apply(heads(9, 7), ann({ memberSeq: 5, joinOrdinal: 4 }))
+    const entry = list.get(2, 'lunch')!
+    equal(entry.ordinal - entry.readOrdinal, 3)
+    list.apply(heads(11, 9), ann({ memberSeq: 5, joinOrdinal: 4, readSeq: 10, readOrdinal: 8 }))
+    equal(entry.ordinal - entry.readOrdinal, 1)
+  })
+
+  test('ends at the event that let the user out', () => {
+    const list = new ConversationList()
+    list.apply(heads(9, 7), ann())
+    list.apply(heads(30, 25), ann({ memberSeq: 12, endOrdinal: 9, isMember: false }))
+    const { head, ordinal, isMember, time } = list.get(2, 'lunch')!
+    deepEqual({ head, ordinal, isMember, time }, { head: 12, ordinal: 9, isMember: false, time: 1_009 })
+  })
+
+  test('is the same whatever order records come in, and however often', () => {
+    const told: [HeadsFacts, MemberStateFacts][] = [
+      [heads(3, 2), ann()],
+      [heads(7, 5), ann({ readSeq: 7, readOrdinal: 5 })],
+      [heads(9, 6), ann({ memberSeq: 8, endOrdinal: 5, readSeq: 7, readOrdinal: 5, isMember: false })],
+      [heads(14, 9), ann({ memberSeq: 12, joinOrdinal: 8, readSeq: 7, readOrdinal: 5 })],
+      [heads(15, 10), ann({ memberSeq: 12, joinOrdinal: 8, readSeq: 7, readOrdinal: 5 })],
+    ]
+    const factsOf = (list: ConversationList) => {
+      const { head, ordinal, memberSeq, isMember, readSeq, readOrdinal } = list.get(2, 'lunch')!
+      return { head, ordinal, memberSeq, isMember, readSeq, readOrdinal }
+    }
+    const inOrder = new ConversationList()
+    take(inOrder, told)
+    fc.assert(
+      fc.property(fc.shuffledSubarray([...told, ...told], { minLength: 10 }), (shuffled) => {
+        const list = new ConversationList()
+        take(list, shuffled)
+        deepEqual(factsOf(list), factsOf(inOrder))
+      }),
+    )
+  })
+
+  test('names its changes in the order of the last one of each entry', () => {
+    const list = new ConversationList()
+    list.apply(heads(1, 1), ann())
+    list.apply({ ...heads(1, 1), conversation: 'tea' }, ann())
+    list.apply(heads(2, 2), ann())
+    const namesAfter = (version: number) => list.changedAfter(version).map(({ conversation }) => conversation)
+    deepEqual([namesAfter(0), namesAfter(2), namesAfter(3)], [['tea', 'lunch'], ['lunch'], []])
+  })
+
+  test('no news is not applied', () => {
+    const list = new ConversationList()
+    list.apply(heads(2, 2), ann())
+    equal(list.isNews(heads(1, 1), ann()), false)
+    throws(() => list.apply(heads(1, 1), ann()), /no news/)
+    equal(list.version, 1)
+  })
+})

@@ -1,0 +1,87 @@
+/**
+ * What the sessions of a shard's users hear of their inboxes: steps, each from the last version told to the present one,
+ * once that is durable (rules §7). The first change goes at the next tick, what follows within LIMITS.inboxStepMs goes
+ * in one: a user in a hundred busy conversations hears of them once a second, beside their messages.
+ *
+ * Whoever says Hello resumes, so a step is only for those who are connected. One that is lost is noticed by the next, or
+ * by a beacon.
+ */
+import type { ActorKey } from '../domain/ids.js'
+import { LIMITS } from '../domain/limits.js'
+import { writeInbox } from '../protocol/answer-frames.js'
+import { GrowingBytes } from '../std/bytes.js'
+import type { InboxActivation } from './activation.js'
+import type { ListEntry } from './conversation-list.js'
+import type { Shard } from './shard.js'
+
+interface Step {
+  readonly inbox: InboxActivation
+  readonly entries: Set<ListEntry>
+  /** The version before the first of these changes. */
+  prev: number
+  dueAt: number
+}
+
+export class InboxSteps {
+  readonly #shard: Shard
+  readonly #steps = new Map<ActorKey, Step>()
+
+  constructor(shard: Shard) {
+    this.#shard = shard
+  }
+
+  /** An entry has changed, in an inbox that was at version `prev` before. */
+  add(inbox: InboxActivation, entry: ListEntry, prev: number): void {
+    const { key } = inbox
+    let step = this.#steps.get(key)
+    if (!this.#shard.parts.sessions.has(key)) {
+      if (step !== undefined) this.#steps.delete(key)
+      return
+    }
+    if (step === undefined) {
+      step = { inbox, entries: new Set(), prev, dueAt: 0 }
+      this.#steps.set(key, step)
+    }
+    if (step.entries.size === 0) step.prev = prev
+    step.entries.add(entry)
+  }
+
+  tick(now: number): void {
+    for (const [key, step] of this.#steps) {
+      if (step.dueAt > now) continue
+      if (step.entries.size === 0) {
+        this.#steps.delete(key)
+        continue
+      }
+      step.dueAt = now + LIMITS.inboxStepMs
+      this.#tell(step)
+      step.entries.clear()
+    }
+  }
+
+  reset(): void {
+    this.#steps.clear()
+  }
+
+  #tell({ inbox, entries, prev }: Step): void {
+    const { loop, beacons, parts } = this.#shard
+    const { key, state } = inbox
+    const { version } = state.list
+    const changed = [...entries].sort((a, b) => a.version - b.version).map(entryFacts)
+    const out = new GrowingBytes(256)
+    const frame = { ref: 0, incarnation: loop.logIncarnation, prev, version, entries: changed, more: false }
+    writeInbox(out, frame)
+    const leave = () => {
+      parts.sessions.tellInbox(key, out.bytes, 0, out.size)
+      beacons.changed(key)
+    }
+    const batch = loop.horizon()
+    if (batch === undefined) leave()
+    else batch.whenDurable.push(leave)
+  }
+}
+
+export function entryFacts(entry: ListEntry) {
+  const { kind: conversationKind, conversation, head, ordinal, time, readSeq, readOrdinal, isMember, version } = entry
+  return { conversationKind, conversation, head, ordinal, time, readSeq, readOrdinal, isMember, version }
+}

@@ -1,0 +1,189 @@
+/**
+ * A shard's outbox: knows which of its conversations owe their user shards news of where they stand, and when to tell
+ * (rules §6, §7). No send waits for it, and a message costs it the test of a flag.
+ *
+ * What is told is state read when it is told (heads-out.ts); so nothing is queued but the names of conversations. The
+ * first news of a quiet conversation goes at the next flush; while it stays busy the pauses grow, since whoever is
+ * connected hears its messages anyway (ADR 41). Who owes is part of the shard's checkpoint: a page of keys follows every
+ * change, and an owner that takes over tells those conversations, and all with an event above that page, once more. The
+ * log need not wait.
+ */
+import { type ActorKey, ActorKind, type ActorName, type AppId, actorKey, parseActorKey } from '../domain/ids.js'
+import { LIMITS } from '../domain/limits.js'
+import { comparePositions, POSITION_START, type Position } from '../domain/position.js'
+import { assert } from '../std/assert.js'
+import { crc32OfText } from '../std/crc32.js'
+import type { ActorWrite } from '../storage/message-store.js'
+import type { ConversationActivation } from './activation.js'
+import type { Checkpointed } from './checkpoint.js'
+import { HeadsOut, type Owed } from './heads-out.js'
+import type { HeadsRoute } from './owner-link.js'
+import { packOwed, unpackOwed } from './rows.js'
+import type { Shard } from './shard.js'
+
+const PAGES = 64
+const ROW = Uint8Array.of(1)
+
+/** The turns ahead: more than the longest pause takes. */
+const TURNS = 256
+
+export class Outbox implements Checkpointed {
+  isDirty = false
+  readonly #shard: Shard
+  readonly #name: ActorName
+  readonly #key: ActorKey
+  readonly #out: HeadsOut
+  readonly #owed = new Set<Owed>()
+  /** Each that owes is in one of them, and looked at when it is that one's turn. */
+  readonly #turns: Owed[][] = Array.from({ length: TURNS }, () => [])
+  #turn = 0
+  readonly #dirtyPages = new Set<number>()
+  /** Up to here, what its pages do not name is owed to nobody. */
+  #rowPosition: Position = POSITION_START
+
+  constructor(shard: Shard) {
+    this.#shard = shard
+    this.#name = { app: '' as AppId, kind: ActorKind.outbox, id: String(shard.parts.id) }
+    this.#key = actorKey(this.#name.app, this.#name.kind, this.#name.id)
+    this.#out = new HeadsOut(shard)
+  }
+
+  /** More is owed than may be. */
+  get isFull(): boolean {
+    return this.#owed.size >= LIMITS.outboxOwedMax
+  }
+
+  /** Something happened in this conversation. */
+  owe(activation: ConversationActivation): void {
+    if (activation.hasNews) return
+    activation.hasNews = true
+    if (activation.isOwed) return // its turn comes
+    activation.isOwed = true
+    const owed = { activation, byShard: new Map(), memberSeq: -1, open: 0, pauseMs: 0 }
+    this.#owed.add(owed)
+    this.#touch(activation.key)
+    this.#later(owed, LIMITS.outboxFlushMs)
+  }
+
+  /** Tells what is due. Called every LIMITS.outboxFlushMs. */
+  flush(now: number): void {
+    if (this.#owed.size === 0 || !this.#shard.loop.isServing) return
+    this.#turn = (this.#turn + 1) % TURNS
+    const due = this.#turns[this.#turn]!
+    if (due.length > 0) {
+      this.#turns[this.#turn] = []
+      for (const owed of due) this.#due(owed)
+    }
+    this.#out.flush(now)
+  }
+
+  #due(owed: Owed): void {
+    const { activation } = owed
+    if (activation.hasNews) {
+      this.#offer(owed)
+      this.#later(owed, owed.pauseMs)
+    } else if (owed.open > 0) this.#later(owed, LIMITS.outboxAgainMs)
+    else this.#settle(owed)
+  }
+
+  #offer(owed: Owed): void {
+    const { activation } = owed
+    const { members, memberSeq } = activation.state
+    activation.hasNews = false
+    if (owed.memberSeq !== memberSeq) {
+      owed.memberSeq = memberSeq
+      owed.byShard = this.#membersByShard(activation)
+    }
+    const { outboxPauseMsMin, outboxPauseMsMax, outboxMembersPerSecond } = LIMITS
+    const grown = Math.min(outboxPauseMsMax, Math.max(outboxPauseMsMin, 2 * owed.pauseMs))
+    owed.pauseMs = Math.max(grown, (1_000 * members.count) / outboxMembersPerSecond)
+    this.#out.offer(owed)
+  }
+
+  #membersByShard(activation: ConversationActivation): Owed['byShard'] {
+    const byShard: Owed['byShard'] = new Map()
+    for (const member of activation.state.members.all()) {
+      const last = member.intervals[member.intervals.length - 1]
+      if (last === undefined || last.to <= activation.toldMemberSeq) continue // a stranger, or gone and all know
+      const { shard } = this.#shard.parts.fanOut.inboxOf(activation, member)
+      const members = byShard.get(shard)
+      if (members === undefined) byShard.set(shard, [member])
+      else members.push(member)
+    }
+    return byShard
+  }
+
+  #later(owed: Owed, ms: number): void {
+    const turns = Math.max(1, Math.ceil(ms / LIMITS.outboxFlushMs))
+    assert(turns < TURNS, `a pause of ${ms} ms`)
+    this.#turns[(this.#turn + turns) % TURNS]!.push(owed)
+  }
+
+  #settle(owed: Owed): void {
+    const { activation } = owed
+    activation.isOwed = false
+    activation.toldMemberSeq = activation.state.memberSeq
+    this.#owed.delete(owed)
+    this.#touch(activation.key)
+  }
+
+  /** The user shard has this message in its log. */
+  taken(route: HeadsRoute): void {
+    this.#out.taken(route)
+  }
+
+  // ── The checkpoint ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  #touch(key: ActorKey): void {
+    this.#dirtyPages.add(pageOf(key))
+    this.#shard.activations.touched(this)
+  }
+
+  cut(): ActorWrite {
+    const keys = new Map<number, ActorKey[]>()
+    for (const page of this.#dirtyPages) keys.set(page, [])
+    for (const { activation } of this.#owed) keys.get(pageOf(activation.key))?.push(activation.key)
+    this.#dirtyPages.clear()
+    this.isDirty = false
+    const pages = new Map([...keys].map(([page, ofPage]) => [page, packOwed(ofPage)]))
+    return { key: this.#key, row: ROW, pages, blocks: [] }
+  }
+
+  stored(): void {
+    // Nothing of it is kept only here.
+  }
+
+  // ── Taking over ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  reset(): void {
+    for (const { activation } of this.#owed) activation.isOwed = activation.hasNews = false
+    this.#owed.clear()
+    for (const turn of this.#turns) turn.length = 0
+    this.#out.reset()
+    this.#dirtyPages.clear()
+    this.isDirty = false
+    this.#rowPosition = POSITION_START
+  }
+
+  /** Owes again what was owed at the last checkpoint. Throws UnavailableError, CorruptionError. */
+  async restore(): Promise<void> {
+    const row = await this.#shard.parts.store.readActor(this.#key)
+    if (row === undefined) return
+    this.#rowPosition = row.position
+    for (const page of row.pages.values()) {
+      for (const key of unpackOwed(this.#name, page)) {
+        const activation = await this.#shard.activations.forReplay(parseActorKey(key))
+        if (activation.kind === 'conversation') this.owe(activation)
+      }
+    }
+  }
+
+  /** A logged event of this conversation: the pages know of those at or below their position. */
+  replayed(activation: ConversationActivation, position: Position): void {
+    if (comparePositions(position, this.#rowPosition) > 0) this.owe(activation)
+  }
+}
+
+function pageOf(key: ActorKey): number {
+  return crc32OfText(key) % PAGES
+}

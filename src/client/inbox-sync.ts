@@ -1,0 +1,78 @@
+/**
+ * Keeps a device's conversation list in step with the server: resumes from the cursor after each Welcome, and whenever a
+ * step or a beacon shows that one was missed (rules §7, §11).
+ */
+import { isFinal, refusalOfWire } from '../domain/refusal.js'
+import type { EncodableFrame, InboxEntryFacts, InboxFrame, RefusalFrame } from '../protocol/decoded-frame.js'
+import type { Inbox } from './inbox.js'
+import type { Journal } from './journal.js'
+import type { Asked } from './link.js'
+
+export interface InboxSyncParts {
+  readonly inbox: Inbox
+  readonly journal: Journal
+  ask(frame: (ref: number) => EncodableFrame, asked: Asked): void
+  /** Runs after so many milliseconds, unless the connection is gone by then. */
+  later(ms: number, run: () => void): void
+  /** `isFirst`: this device had no list before. */
+  listed(entries: readonly InboxEntryFacts[], isFirst: boolean): void
+  refused(refusal: RefusalFrame): void
+}
+
+const AGAIN_MS_MIN = 100
+
+export class InboxSync {
+  readonly #parts: InboxSyncParts
+  #isResuming = false
+
+  constructor(parts: InboxSyncParts) {
+    this.#parts = parts
+  }
+
+  /** Nothing more is known to exist than is held. */
+  get isSettled(): boolean {
+    return !this.#isResuming && !this.#parts.inbox.isBehind
+  }
+
+  resume(): void {
+    if (this.#isResuming) return
+    this.#isResuming = true
+    this.#parts.ask((ref) => ({ kind: 'resume', ref, ...this.#parts.inbox.cursor }), {
+      answered: (frame) => {
+        this.#isResuming = false
+        if (frame.kind === 'inbox') this.take(frame)
+        else if (frame.kind === 'refusal') this.#refused(frame)
+      },
+      unanswered: () => {
+        this.#isResuming = false
+        this.resume()
+      },
+    })
+  }
+
+  /** The connection is gone, with the question. */
+  down(): void {
+    this.#isResuming = false
+  }
+
+  take(frame: InboxFrame): void {
+    const { inbox, journal } = this.#parts
+    const before = inbox.cursor
+    const entries = inbox.take(frame)
+    if (inbox.cursor !== before) {
+      journal.inbox(inbox.cursor, entries, inbox.cursor.incarnation !== before.incarnation)
+      this.#parts.listed(entries, before.incarnation === 0)
+    }
+    if (inbox.isBehind) this.resume()
+  }
+
+  #refused(refusal: RefusalFrame): void {
+    const name = refusalOfWire(refusal.code)
+    if (name !== undefined && isFinal(name)) return this.#parts.refused(refusal)
+    this.#isResuming = true
+    this.#parts.later(Math.max(AGAIN_MS_MIN, refusal.retryAfterMs), () => {
+      this.#isResuming = false
+      this.resume()
+    })
+  }
+}

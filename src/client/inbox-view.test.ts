@@ -1,0 +1,68 @@
+import { deepEqual, equal } from 'node:assert/strict'
+import { test } from 'vitest'
+import type { EventFrame, InboxEntryFacts } from '../protocol/decoded-frame.js'
+import { EventKind } from '../protocol/wire-numbers.js'
+import { InboxView } from './inbox-view.js'
+
+const LUNCH = { kind: 2, id: 'lunch' } as const
+
+function entry(head: number, ordinal: number, readOrdinal: number, isMember = true): InboxEntryFacts {
+  const place = { conversationKind: LUNCH.kind, conversation: LUNCH.id, time: 100 + head, readSeq: 0, version: head }
+  return { ...place, head, ordinal, readOrdinal, isMember }
+}
+
+function event(seq: number, ordinal: number, from: string): EventFrame {
+  const name = { conversationKind: LUNCH.kind, conversation: LUNCH.id }
+  return { ...name, seq, ordinal, from, time: 100 + seq, eventKind: EventKind.message } as unknown as EventFrame
+}
+
+function stands(view: InboxView): [head: number, unread: number][] {
+  return view.entries().map(({ head, unread }) => [head, unread])
+}
+
+test('what is heard counts before the list says so, and once', () => {
+  const view = new InboxView()
+  view.listed([entry(3, 2, 2)])
+  deepEqual(view.heard(event(4, 3, 'bob'), 'alice'), {
+    ...{ conversation: LUNCH, head: 4, time: 104 },
+    ...{ unread: 1, isMember: true },
+  })
+  equal(view.heard(event(4, 3, 'bob'), 'alice'), undefined)
+  view.listed([entry(4, 3, 2)])
+  deepEqual(stands(view), [[4, 1]])
+})
+
+test('a step from before what was heard changes nothing of it', () => {
+  const view = new InboxView()
+  view.listed([entry(3, 2, 2)])
+  view.heard(event(5, 4, 'bob'), 'alice')
+  view.listed([entry(4, 3, 2)])
+  deepEqual(stands(view), [[5, 2]])
+})
+
+test('who writes has read, from here or from another device', () => {
+  const view = new InboxView()
+  view.listed([entry(3, 2, 0)])
+  view.wrote(LUNCH, 6, 106)
+  deepEqual(stands(view), [[6, 0]])
+  view.heard(event(7, 9, 'bob'), 'alice')
+  view.heard(event(8, 10, 'alice'), 'alice')
+  deepEqual(stands(view), [[8, 0]])
+})
+
+test('after leaving the entry stays where the list says', () => {
+  const view = new InboxView()
+  view.listed([entry(3, 2, 2)])
+  view.heard(event(5, 4, 'bob'), 'alice')
+  view.listed([entry(4, 2, 2, false)])
+  deepEqual(
+    view.entries().map(({ head, isMember }) => [head, isMember]),
+    [[4, false]],
+  )
+})
+
+test('a conversation that the list does not know is left to the list', () => {
+  const view = new InboxView()
+  equal(view.heard(event(4, 3, 'bob'), 'alice'), undefined)
+  deepEqual(view.entries(), [])
+})

@@ -1,0 +1,88 @@
+/**
+ * The conversation list as an application shows it. The server's list comes in steps, up to a few seconds after the
+ * messages themselves in busy conversations; so what was heard or written since is counted in here, until a step says it.
+ */
+import type { ConversationKind } from '../domain/ids.js'
+import type { EventFrame, InboxEntryFacts } from '../protocol/decoded-frame.js'
+import { EventKind } from '../protocol/wire-numbers.js'
+import type { ConversationName } from './command-queue.js'
+
+export interface InboxEntry {
+  readonly conversation: ConversationName
+  /** The last seq that this user may see, and its time in milliseconds since 1970. */
+  readonly head: number
+  readonly time: number
+  /** Messages behind the place up to which this user has read; what one writes oneself is read. */
+  readonly unread: number
+  /** False after leaving: the entry stays at the event of leaving. */
+  readonly isMember: boolean
+}
+
+/** What was heard beyond the list. */
+interface Ahead {
+  readonly head: number
+  readonly time: number
+  readonly ordinal: number
+  readonly readOrdinal: number
+}
+
+export class InboxView {
+  readonly #listed = new Map<string, InboxEntryFacts>()
+  readonly #ahead = new Map<string, Ahead>()
+
+  /** The latest first. */
+  entries(): InboxEntry[] {
+    return [...this.#listed.keys()].map((key) => this.#entry(key)!).sort((a, b) => b.time - a.time || b.head - a.head)
+  }
+
+  /** The list has changed; returns how these conversations stand now. */
+  listed(entries: Iterable<InboxEntryFacts>): InboxEntry[] {
+    return [...entries].map((entry) => {
+      const key = keyOf(entry.conversationKind, entry.conversation)
+      this.#listed.set(key, entry)
+      const ahead = this.#ahead.get(key)
+      if (ahead !== undefined && (ahead.head <= entry.head || !entry.isMember)) this.#ahead.delete(key)
+      return this.#entry(key)!
+    })
+  }
+
+  /** An event came; returns how its conversation stands now, if that has changed. */
+  heard(event: EventFrame, self: string): InboxEntry | undefined {
+    const { conversationKind, conversation, seq, time, ordinal } = event
+    const isRead = event.from === self && event.eventKind === EventKind.message
+    return this.#advance(keyOf(conversationKind, conversation), (now) => {
+      return seq <= now.head ? now : { head: seq, time, ordinal, readOrdinal: isRead ? ordinal : now.readOrdinal }
+    })
+  }
+
+  /** This client's own message has its place: whoever writes has read. */
+  wrote({ kind, id }: ConversationName, seq: number, time: number): InboxEntry | undefined {
+    return this.#advance(keyOf(kind, id), (now) => {
+      if (seq <= now.head) return now
+      // How many messages lie between is not known here, nor does it matter: all are read.
+      return { head: seq, time, ordinal: now.ordinal + 1, readOrdinal: now.ordinal + 1 }
+    })
+  }
+
+  #advance(key: string, step: (now: Ahead) => Ahead): InboxEntry | undefined {
+    const now = this.#ahead.get(key) ?? this.#listed.get(key)
+    if (now === undefined) return undefined // the list will tell of it, and from where on it counts
+    const next = step(now)
+    if (next === now) return undefined
+    this.#ahead.set(key, next)
+    return this.#entry(key)
+  }
+
+  #entry(key: string): InboxEntry | undefined {
+    const listed = this.#listed.get(key)
+    if (listed === undefined) return undefined
+    const { head, time, ordinal, readOrdinal } = this.#ahead.get(key) ?? listed
+    const conversation = { kind: listed.conversationKind as ConversationKind, id: listed.conversation }
+    const unread = Math.max(0, ordinal - Math.max(readOrdinal, listed.readOrdinal))
+    return { conversation, head, time, unread, isMember: listed.isMember }
+  }
+}
+
+function keyOf(kind: number, id: string): string {
+  return `${kind} ${id}`
+}

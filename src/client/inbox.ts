@@ -1,0 +1,73 @@
+/**
+ * The user's conversation list as one device holds it, and the cursor up to which it is complete (rules §7).
+ *
+ * A frame that begins at or below the cursor and ends above it brings the list to its end; one that begins above the
+ * cursor says that something was missed, and is left alone: whoever holds the list asks from the cursor. Nothing else
+ * moves the cursor, so it never skips.
+ */
+import type { InboxEntryFacts, InboxFrame } from '../protocol/decoded-frame.js'
+
+export interface Cursor {
+  /** 0: no list was had yet. */
+  readonly incarnation: number
+  readonly version: number
+}
+
+export interface KeptInbox {
+  readonly cursor: Cursor
+  readonly entries: readonly InboxEntryFacts[]
+}
+
+const NOTHING: Cursor = { incarnation: 0, version: 0 }
+
+export class Inbox {
+  #cursor: Cursor = NOTHING
+  /** What is known to exist, in the cursor's incarnation or a later one. */
+  #known: Cursor = NOTHING
+  readonly #entries = new Map<string, InboxEntryFacts>()
+
+  /** Goes on from what an earlier life kept. */
+  constructor(kept?: KeptInbox) {
+    if (kept === undefined) return
+    this.#cursor = kept.cursor
+    this.#known = kept.cursor
+    for (const entry of kept.entries) this.#keep(entry)
+  }
+
+  get cursor(): Cursor {
+    return this.#cursor
+  }
+
+  get isBehind(): boolean {
+    return isBelow(this.#cursor, this.#known)
+  }
+
+  get entries(): Iterable<InboxEntryFacts> {
+    return this.#entries.values()
+  }
+
+  /** Takes a step of the list, where it follows; returns the entries that are news. */
+  take({ incarnation, prev, version, entries, more }: InboxFrame): readonly InboxEntryFacts[] {
+    const end = { incarnation, version }
+    const known = more ? { incarnation, version: version + 1 } : end
+    if (isBelow(this.#known, known)) this.#known = known
+    if (!isBelow(this.#cursor, end)) return []
+    if (incarnation !== this.#cursor.incarnation) {
+      if (prev > 0) return []
+      this.#entries.clear() // the server has lost a part of its log: what it does not list is gone
+    } else if (prev > this.#cursor.version) return []
+    this.#cursor = end
+    return entries.filter((entry) => this.#keep(entry))
+  }
+
+  #keep(entry: InboxEntryFacts): boolean {
+    const key = `${entry.conversationKind} ${entry.conversation}`
+    if ((this.#entries.get(key)?.version ?? 0) >= entry.version) return false
+    this.#entries.set(key, entry)
+    return true
+  }
+}
+
+function isBelow(a: Cursor, b: Cursor): boolean {
+  return a.incarnation < b.incarnation || (a.incarnation === b.incarnation && a.version < b.version)
+}

@@ -40,9 +40,9 @@ export class Device {
     this.#end.say(frame)
   }
 
-  /** Since the last call. */
+  /** Since the last call, without steps of the conversation list: those come when they come. */
   heard(): DecodedFrame[] {
-    return this.#end.heard()
+    return this.#end.heard().filter(({ kind }) => kind !== 'inbox')
   }
 }
 

@@ -4,7 +4,7 @@ import { runSeed } from './run-seed.js'
 import { outsidePromises } from './virtual-time.js'
 
 describe('simulated worlds', () => {
-  test('keep every promise', async () => {
+  test('keep every promise', { timeout: 120_000 }, async () => {
     for (let seed = 1; seed <= 60; seed++) {
       const { violations } = await outsidePromises(() => runSeed(seed))
       deepEqual(violations, [], `npm run -s sim -- --seed ${seed} --trace`)

@@ -40,6 +40,8 @@ export interface ConnectionListener {
 export interface Address {
   readonly host: string
   readonly port: number
+  /** The source address; one of them reaches at most about 64,000 connections to a port. */
+  readonly from?: string
 }
 
 const READ_BYTES = 256 * 1024
@@ -61,6 +63,7 @@ export class Connection {
     this.#socket = connect({
       host: address.host,
       port: address.port,
+      ...(address.from !== undefined && { localAddress: address.from }),
       noDelay: true,
       onread: {
         buffer: readBuffer.u8,

@@ -11,9 +11,11 @@ import { LIMITS } from '../src/domain/limits.js'
 import { ChangeAction } from '../src/protocol/wire-numbers.js'
 import { beginConversations } from './beginnings.js'
 import type { Address } from './connection.js'
-import { Outgoing, type Schedule } from './outgoing.js'
+import { inParallel } from './in-parallel.js'
+import { Outgoing } from './outgoing.js'
 import { type Cast, Participant } from './participant.js'
 import { readBack } from './read-back.js'
+import { keepSchedule, turnsOf } from './schedule.js'
 import { bodyOf } from './send-slots.js'
 import { Tally } from './tally.js'
 import { Timeline } from './timeline.js'
@@ -40,9 +42,6 @@ const GROUP = 2
 const CONNECTING_MAX = 128
 const PING_EVERY_MS = 20_000
 const DRAIN_MS = 20_000
-/** Above 20,000 messages a second the schedule is looked at once a millisecond only. */
-const SPIN_EVERY_MS_MIN = 0.05
-const TICK_MS = 1
 /** Who ask for pages of one conversation at the same time. */
 const READERS_MAX = 8
 const RECONNECT_MS = 10
@@ -122,30 +121,11 @@ export class Crowd {
     }
   }
 
-  /** Senders take turns, evenly spaced: no two messages are due at the same moment. */
   #startSchedule(everyMs: number, now: number): void {
     const senders = this.#outgoings
-    const schedules = senders.map(
-      (_, rank): Schedule => ({ startsAt: now + rank * everyMs, everyMs: everyMs * senders.length }),
-    )
+    const schedules = turnsOf(senders.length, everyMs, now)
     for (const [rank, outgoing] of senders.entries()) outgoing.start(LIMITS.laneWindow, schedules[rank], now)
-    let due = 0
-    const touched = new Set<Outgoing>()
-    const tick = () => {
-      const at = performance.now()
-      for (; now + due * everyMs <= at; due++) {
-        const outgoing = senders[due % senders.length]!
-        outgoing.becomeDue()
-        touched.add(outgoing)
-      }
-      for (const outgoing of touched) outgoing.flush(at)
-      touched.clear()
-      // Spinning instead of a timer: a timer's millisecond would make bursts of what the schedule spreads out. At rates
-      // where a write for every message is more than this core can do, what became due in a millisecond or two goes
-      // out together; the wait counts in its latency.
-      this.#stopTicking = everyMs < SPIN_EVERY_MS_MIN ? afterTick(tick) : asSoonAsPossible(tick)
-    }
-    tick()
+    this.#stopTicking = keepSchedule(senders, everyMs, now)
   }
 
   /** Ends the load; returns how many messages were due and never sent. */
@@ -227,26 +207,4 @@ function pairsOf(participants: readonly Participant[]): Participant[][] {
   const pairs: Participant[][] = []
   for (let at = 0; at + 1 < participants.length; at += 2) pairs.push([participants[at]!, participants[at + 1]!])
   return pairs
-}
-
-async function inParallel<Item>(
-  items: readonly Item[],
-  limit: number,
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  let next = 0
-  const worker = async () => {
-    while (next < items.length) await work(items[next++]!)
-  }
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
-}
-
-function afterTick(tick: () => void): () => void {
-  const timer = setTimeout(tick, TICK_MS)
-  return () => clearTimeout(timer)
-}
-
-function asSoonAsPossible(tick: () => void): () => void {
-  const turn = setImmediate(tick)
-  return () => clearImmediate(turn)
 }

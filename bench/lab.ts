@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Cores, cores } from './cores.js'
 import type { CrowdPlan, Pace } from './crowd.js'
+import type { IdleLoadApi } from './idle-load.js'
 import type { RoundCounts, Verdict } from './load.js'
 import { LoadProcess } from './load-process.js'
 import type { BenchOptions } from './options.js'
@@ -24,6 +25,14 @@ export interface Round extends RoundCounts {
   readonly cpuMicros: number
 }
 
+interface Span<Counts> {
+  begin(): Promise<void>
+  measure(): Promise<void>
+  finish(): Promise<Counts>
+  readonly warmUpSeconds: number
+  readonly seconds: number
+}
+
 /** Longer than a store may take to catch up with a round. */
 const IDLE_TIMEOUT_MS = 120_000
 
@@ -31,9 +40,9 @@ export class Lab implements AsyncDisposable {
   readonly options: BenchOptions
   readonly cores: Cores
   readonly #folder: string
-  readonly #secret = randomBytes(32).toString('hex')
+  readonly secret = randomBytes(32).toString('hex')
   readonly #targets: Target[] = []
-  readonly #loads: LoadProcess[] = []
+  readonly #loads: { end(): void }[] = []
 
   constructor(options: BenchOptions) {
     this.options = options
@@ -46,7 +55,7 @@ export class Lab implements AsyncDisposable {
   async server(data = 'server'): Promise<Target> {
     const dataFolder = join(this.#folder, data)
     const { workers } = this.options
-    const target = await Target.server({ cores: this.cores.server, dataFolder, workers, secret: this.#secret })
+    const target = await Target.server({ cores: this.cores.server, dataFolder, workers, secret: this.secret })
     this.#targets.push(target)
     return target
   }
@@ -59,7 +68,7 @@ export class Lab implements AsyncDisposable {
 
   plan(shape: 'pairs' | 'group', prefix = 'bench', clients = this.options.clients): CrowdPlan {
     const { senders, size } = this.options
-    return { shape, clients, senders, bodyBytes: size, secret: this.#secret, prefix }
+    return { shape, clients, senders, bodyBytes: size, secret: this.secret, prefix }
   }
 
   /** Connects a crowd in a process of its own; resolves once all are welcome. */
@@ -68,6 +77,13 @@ export class Lab implements AsyncDisposable {
     this.#loads.push(load)
     await load.ask('open', plan, target.address)
     return { target, load }
+  }
+
+  /** A client process of devices that are mostly just there. */
+  idleLoad(): LoadProcess<IdleLoadApi> {
+    const load = new LoadProcess<IdleLoadApi>(this.cores.clients, './idle-load.js')
+    this.#loads.push(load)
+    return load
   }
 
   /** What the options ask for. */
@@ -82,14 +98,26 @@ export class Lab implements AsyncDisposable {
     pace: Pace,
     { warmUpSeconds, seconds }: { warmUpSeconds: number; seconds: number },
   ): Promise<Round> {
-    await side.load.ask('start', pace)
-    await sleep(warmUpSeconds * 1000)
-    const cpuBefore = side.target.processes.cpuMicros()
-    await side.load.ask('measure')
-    await sleep(seconds * 1000)
-    const counts = await side.load.ask('finish')
-    await side.target.processes.idle(IDLE_TIMEOUT_MS)
-    return { ...counts, cpuMicros: side.target.processes.cpuMicros() - cpuBefore }
+    const { load } = side
+    return await this.measured(side.target, {
+      begin: () => load.ask('start', pace),
+      measure: () => load.ask('measure'),
+      finish: () => load.ask('finish'),
+      warmUpSeconds,
+      seconds,
+    })
+  }
+
+  /** The same for any client process. */
+  async measured<Counts>(target: Target, span: Span<Counts>): Promise<Counts & { readonly cpuMicros: number }> {
+    await span.begin()
+    await sleep(span.warmUpSeconds * 1000)
+    const cpuBefore = target.processes.cpuMicros()
+    await span.measure()
+    await sleep(span.seconds * 1000)
+    const counts = await span.finish()
+    await target.processes.idle(IDLE_TIMEOUT_MS)
+    return { ...counts, cpuMicros: target.processes.cpuMicros() - cpuBefore }
   }
 
   /** Reads back what the crowd was told is durable. */

@@ -2,20 +2,22 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { pinned } from './cores.js'
-import type { Answer, LoadApi, Question } from './load.js'
+import type { LoadApi } from './load.js'
+import type { Answer, Api, Question } from './questions.js'
 
 interface Waiter {
   resolve(result: unknown): void
   reject(cause: Error): void
 }
 
-export class LoadProcess {
+export class LoadProcess<Calls extends Api = LoadApi> {
   readonly #child: ChildProcess
   readonly #waiting = new Map<number, Waiter>()
   #nextId = 1
 
-  constructor(cores: string | undefined) {
-    const command = pinned(cores, [process.execPath, fileURLToPath(new URL('./load.js', import.meta.url))])
+  /** `program`: the client process whose api is `Calls`. */
+  constructor(cores: string | undefined, program = './load.js') {
+    const command = pinned(cores, [process.execPath, fileURLToPath(new URL(program, import.meta.url))])
     const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const
     this.#child = spawn(command[0]!, command.slice(1), { stdio: [...stdio], serialization: 'advanced' })
     this.#child.on('message', (answer: Answer) => {
@@ -29,13 +31,13 @@ export class LoadProcess {
     })
   }
 
-  ask<Call extends keyof LoadApi>(
+  ask<Call extends keyof Calls & string>(
     call: Call,
-    ...args: Parameters<LoadApi[Call]>
-  ): Promise<Awaited<ReturnType<LoadApi[Call]>>> {
+    ...args: Parameters<Calls[Call]>
+  ): Promise<Awaited<ReturnType<Calls[Call]>>> {
     const id = this.#nextId++
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve: (result) => resolve(result as Awaited<ReturnType<LoadApi[Call]>>), reject })
+      this.#waiting.set(id, { resolve: (result) => resolve(result as Awaited<ReturnType<Calls[Call]>>), reject })
       this.#child.send({ id, call, args } satisfies Question)
     })
   }

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Address } from './connection.js'
 import { Crowd, type CrowdPlan, type Pace } from './crowd.js'
+import { answerQuestions } from './questions.js'
 
 export interface RoundCounts {
   readonly seconds: number
@@ -156,22 +157,4 @@ export const api = {
 
 export type LoadApi = typeof api
 
-/** One question, answered once under the same id. */
-export interface Question {
-  readonly id: number
-  readonly call: keyof LoadApi
-  readonly args: readonly unknown[]
-}
-
-export type Answer = { readonly id: number; readonly result: unknown } | { readonly id: number; readonly error: string }
-
-process.on('message', async ({ id, call, args }: Question) => {
-  const answer = await Promise.resolve()
-    .then(() => (api[call] as (...given: readonly unknown[]) => unknown)(...args))
-    .then(
-      (result): Answer => ({ id, result }),
-      (error): Answer => ({ id, error: error instanceof Error ? (error.stack ?? error.message) : `${error}` }),
-    )
-  process.send!(answer)
-})
-process.on('disconnect', () => process.exit())
+answerQuestions(api)

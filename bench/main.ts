@@ -11,9 +11,11 @@ import { type BenchOptions, parseOptions, USAGE } from './options.js'
 import { comparison, table } from './report.js'
 import { MEASURES, type Result } from './result.js'
 import { againstRelay } from './scenarios/against-relay.js'
+import { echo } from './scenarios/echo.js'
 import { growth } from './scenarios/growth.js'
 import { overload } from './scenarios/overload.js'
 import { recovery } from './scenarios/recovery.js'
+import { sessions } from './scenarios/sessions.js'
 
 async function main(): Promise<number> {
   const options = optionsOrUsage()
@@ -57,6 +59,10 @@ async function run(options: BenchOptions): Promise<Result> {
       return await growth(lab)
     case 'overload':
       return await overload(lab)
+    case 'sessions':
+      return await sessions(lab)
+    case 'echo':
+      return await echo(lab)
   }
 }
 

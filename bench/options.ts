@@ -23,6 +23,8 @@ export interface BenchOptions {
   /** growth: what the full server holds before the rounds begin. */
   readonly conversations: number
   readonly messages: number
+  /** sessions: devices that connect at the same time. */
+  readonly connecting: number
   readonly json: string | undefined
   readonly compare: string | undefined
 }
@@ -38,6 +40,7 @@ const COMMON = {
   'warm-up': 2,
   conversations: 100_000,
   messages: 1_000_000,
+  connecting: 1_000,
 }
 
 /** The case that each runs without arguments. */
@@ -47,6 +50,8 @@ export const SCENARIOS = {
   recovery: { ...COMMON, seconds: 5, rounds: 5 },
   growth: { ...COMMON, seconds: 21, rounds: 7 },
   overload: { ...COMMON, clients: 2_000, seconds: 10, rounds: 1 },
+  sessions: { ...COMMON, clients: 18_000 },
+  echo: { ...COMMON, clients: 1_000, window: 1 },
 } as const
 export type Scenario = keyof typeof SCENARIOS
 
@@ -58,13 +63,15 @@ scenarios
   recovery   kill -9 under load, restart, time until a send is acked again
   growth     CPU per message on an empty server and on one that holds much, in turns
   overload   three times the rate that the server can take
+  sessions   devices that are just there: memory for each; all dropped, all back at once
+  echo       pings: server CPU and round trip of the least that a frame can be
 
 options (defaults of the scenario in brackets)
   --seconds N    measured seconds per side [12; recovery 5, growth 21, overload 10]
-  --clients N    online devices [200; fanout 1000, overload 2000]
+  --clients N    online devices [200; fanout 1000, overload 2000, sessions 18000, echo 1000]
   --senders N    fanout: members who send [10]
-  --window N     unacked messages per sender [8; fanout 4]
-  --rate N       open loop: messages a second of all senders
+  --window N     unacked messages per sender [8; fanout 4, echo 1]
+  --rate N       open loop: messages (echo: pings) a second of all senders
   --size BYTES   of a body [256]
   --rounds N     turns [3; recovery 5, growth 7, overload 1]
   --workers N    of the server [1]
@@ -72,6 +79,7 @@ options (defaults of the scenario in brackets)
   --no-relay     leave the relay out
   --no-batch     let the relay send every frame by itself
   --conversations N, --messages N   growth: what the full server holds [100000, 1000000]
+  --connecting N sessions: devices that connect at the same time [1000]
   --json FILE    write the result
   --compare FILE print what changed against an earlier result
 `
@@ -109,6 +117,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     warmUpSeconds: sized('warm-up'),
     conversations: sized('conversations'),
     messages: sized('messages'),
+    connecting: sized('connecting'),
     rate: given('rate'),
     relay: values['no-relay'] !== true,
     relayBatches: values['no-batch'] !== true,

@@ -7,14 +7,9 @@
  */
 import { LIMITS } from '../src/domain/limits.js'
 import type { Connection } from './connection.js'
+import type { Schedule } from './schedule.js'
 import { type Letter, SendSlots } from './send-slots.js'
 import type { Tally } from './tally.js'
-
-/** Open loop: the m-th message of this phase, from 0, is due at `startsAt + m * everyMs`. */
-export interface Schedule {
-  readonly startsAt: number
-  readonly everyMs: number
-}
 
 /** Times are kept for the last so many messages; a delivery that is later than that counts with the oldest. */
 const TIMES = 1024

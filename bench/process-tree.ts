@@ -51,6 +51,16 @@ export class ProcessTree {
     return pages * PAGE_BYTES
   }
 
+  /** Resident memory; of it, what is not shared with a file (the rest is programs and the store's map). */
+  memory(): { readonly residentBytes: number; readonly privateBytes: number } {
+    let privateBytes = 0
+    for (const pid of this.pids()) {
+      const [, resident, shared] = (read(`/proc/${pid}/statm`) ?? '0 0 0').split(' ').map(Number)
+      privateBytes += (resident! - shared!) * PAGE_BYTES
+    }
+    return { residentBytes: this.residentBytes(), privateBytes }
+  }
+
   /** Resolves once the processes have been idle for IDLE_WINDOW_MS; rejects after `timeoutMs`. */
   async idle(timeoutMs: number): Promise<void> {
     const giveUpAt = performance.now() + timeoutMs

@@ -41,6 +41,7 @@ const GROUPS = {
     entries: {
       main: 'bench/main.ts',
       load: 'bench/load.ts', // the client process
+      'idle-load': 'bench/idle-load.ts', // that of devices which are just there
       relay: 'bench/relay.ts', // what the server is compared with
     },
   },

@@ -96,10 +96,10 @@ export class Connection {
     this.#socket.write(buffer.u8.subarray(writeHeader(buffer, HEADER_BYTES_MAX, frames.length, opcode)))
   }
 
-  /** Cuts the connection; `closed` is not called. */
+  /** Cuts the connection with a reset, which leaves no address busy behind it; `closed` is not called. */
   cut(): void {
     this.#isClosed = true
-    this.#socket.destroy()
+    this.#socket.resetAndDestroy()
   }
 
   #end(cause: Error): void {

@@ -38,6 +38,7 @@ export class IdleDevice implements ConnectionListener, TakesTurns {
   readonly #tally: Tally
   readonly #roundTrip: Histogram
   #connection!: Connection
+  #isWelcome = false
   #laneNumber = 0
   #lastN = 0
   #nextRef = REQUEST_REFS_FROM
@@ -65,6 +66,7 @@ export class IdleDevice implements ConnectionListener, TakesTurns {
   /** Resolves once welcome, with the lane that it had before, if any. */
   async connect(address: Address): Promise<void> {
     this.bytesHeard = 0
+    this.#isWelcome = false
     await new Promise<void>((resolve, reject) => {
       this.#opened = resolve
       this.#waiting = { ref: 0, resolve: () => {}, reject }
@@ -77,8 +79,10 @@ export class IdleDevice implements ConnectionListener, TakesTurns {
       this.#tally.violate(`device ${this.index} had lane ${this.#laneNumber} and came back to ${welcome.lane.number}`)
     }
     this.#laneNumber = welcome.lane.number
+    this.#isWelcome = true
   }
 
+  /** As when its network is gone: nobody says goodbye. */
   cut(): void {
     this.#connection.cut()
   }
@@ -112,7 +116,7 @@ export class IdleDevice implements ConnectionListener, TakesTurns {
   // ── Pings ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   ping(): void {
-    this.#connection.send(PING)
+    if (this.#isWelcome) this.#connection.send(PING)
   }
 
   /** Keeps `window` pings unanswered, or sends them when they are due. */

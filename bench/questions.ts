@@ -25,7 +25,7 @@ export function answerQuestions(api: Api): void {
         (result): Answer => ({ id, result }),
         (error): Answer => ({ id, error: error instanceof Error ? (error.stack ?? error.message) : `${error}` }),
       )
-    process.send!(answer)
+    process.send!(answer, undefined, undefined, () => {}) // nobody may be there to hear of an error
   })
   process.on('disconnect', () => process.exit())
 }

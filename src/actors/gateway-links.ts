@@ -44,6 +44,7 @@ export class GatewayLinks implements Commands, GatewayHandle {
   readonly #clock: Clock
   readonly #links: OutLink[]
   readonly #waiting = new Map<OutLink, Waiting[]>()
+  /** Of conversations. Inboxes are as many as users, and each is spoken to when its user comes. */
   readonly #targets = new Map<ActorKey, Target>()
   #end: GatewayEnd | undefined
   #digestAt = 0
@@ -73,14 +74,14 @@ export class GatewayLinks implements Commands, GatewayHandle {
   // ── Commands: from the gateway ─────────────────────────────────────────────────────────────────────────────────
 
   command(session: Session, key: ActorKey, ref: number, frame: Bytes, start: number, end: number): boolean {
-    const target = this.#targetOf(key)
+    const target = key === session.inbox ? this.#makeTarget(key) : this.#targetOf(key)
     const link = this.#links[target.shard]!
     if (!link.isOpen) return this.#wait(link, session, target, ref, frame, start, end)
     return this.#send(link, session, target, ref, frame, start, end)
   }
 
   ended(session: Session): void {
-    const shard = this.#targetOf(session.inbox).shard
+    const shard = shardOf(session.inbox, this.#router.shardCount)
     this.#router.ownerOf(shard)?.sessionEnded(this, shard, session)
   }
 
@@ -124,10 +125,14 @@ export class GatewayLinks implements Commands, GatewayHandle {
     let target = this.#targets.get(key)
     if (target === undefined) {
       if (this.#targets.size >= TARGETS_MAX) this.#targets.clear()
-      target = { key, name: parseActorKey(key), shard: shardOf(key, this.#router.shardCount) }
+      target = this.#makeTarget(key)
       this.#targets.set(key, target)
     }
     return target
+  }
+
+  #makeTarget(key: ActorKey): Target {
+    return { key, name: parseActorKey(key), shard: shardOf(key, this.#router.shardCount) }
   }
 
   // ── GatewayHandle: from owners ─────────────────────────────────────────────────────────────────────────────────

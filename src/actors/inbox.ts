@@ -12,6 +12,7 @@ import type { LaneName } from './lanes.js'
 
 /** What the inbox knows of one device: the lanes it may still use, and the highest number given. */
 export interface DeviceLanes {
+  readonly device: string
   lastNumber: number
   /** Newest last, at most LIMITS.lanesPerDeviceMax: the others are retired everywhere. */
   readonly lanes: { readonly number: number; readonly random: bigint }[]
@@ -19,7 +20,8 @@ export interface DeviceLanes {
 
 export interface Inbox {
   readonly name: ActorName
-  readonly devices: Map<string, DeviceLanes>
+  /** Few, and there are many inboxes: a map for each would cost more than all else. */
+  devices: DeviceLanes[]
   readonly list: ConversationList
 }
 
@@ -29,12 +31,12 @@ export type LaneDecision =
   | { readonly kind: 'unknown' }
 
 export function emptyInbox(name: ActorName): Inbox {
-  return { name, devices: new Map(), list: new ConversationList() }
+  return { name, devices: [], list: new ConversationList() }
 }
 
 /** Number 0 asks for the number of `random`, which is the same at every repetition of that Hello. */
 export function decideLane(state: Inbox, asked: LaneName): LaneDecision {
-  const device = state.devices.get(asked.device)
+  const device = deviceOf(state, asked.device)
   const known = device?.lanes.find((lane) => lane.random === asked.random)
   if (known !== undefined && (asked.number === 0 || asked.number === known.number)) {
     return { kind: 'known', lane: { ...asked, number: known.number } }
@@ -44,10 +46,22 @@ export function decideLane(state: Inbox, asked: LaneName): LaneDecision {
 }
 
 export function applyLaneOpened(state: Inbox, lane: LaneName): void {
-  const device = state.devices.get(lane.device) ?? { lastNumber: 0, lanes: [] }
-  assert(lane.number === device.lastNumber + 1, `lane number ${lane.number} after ${device.lastNumber}`)
+  const given = { number: lane.number, random: lane.random }
+  const device = deviceOf(state, lane.device)
+  assert(lane.number === (device?.lastNumber ?? 0) + 1, `lane number ${lane.number} after ${device?.lastNumber ?? 0}`)
+  if (device === undefined) {
+    // Array literals have just the room they need, where `push` makes room for seventeen.
+    const lanes = { device: lane.device, lastNumber: lane.number, lanes: [given] }
+    if (state.devices.length === 0) state.devices = [lanes]
+    else state.devices.push(lanes)
+    return
+  }
   device.lastNumber = lane.number
-  device.lanes.push({ number: lane.number, random: lane.random })
+  device.lanes.push(given)
   if (device.lanes.length > LIMITS.lanesPerDeviceMax) device.lanes.shift()
-  state.devices.set(lane.device, device)
+}
+
+function deviceOf(state: Inbox, device: string): DeviceLanes | undefined {
+  for (const each of state.devices) if (each.device === device) return each
+  return undefined
 }

@@ -151,7 +151,7 @@ describe('bytes that are no row of ours are corruption, and the error names the 
     }
     const inbox = packInbox({
       ...emptyInbox(INBOX),
-      devices: new Map([['d', { lastNumber: 1, lanes: [{ number: 1, random: 1n }] }]]),
+      devices: [{ device: 'd', lastNumber: 1, lanes: [{ number: 1, random: 1n }] }],
     })
     for (let size = 0; size < inbox.length; size++) {
       throws(() => unpackInbox(INBOX, inbox.subarray(0, size), NO_PAGES), isCorruption)

@@ -108,8 +108,8 @@ function unpackLanes(lanes: UserLanes, from: Unpacker): void {
 }
 
 export function packInbox(state: Inbox): Uint8Array {
-  packer.u8(VERSION).u32(state.devices.size)
-  for (const [device, { lastNumber, lanes }] of state.devices) {
+  packer.u8(VERSION).u32(state.devices.length)
+  for (const { device, lastNumber, lanes } of state.devices) {
     packer.text(device).u32(lastNumber).u32(lanes.length)
     for (const { number, random } of lanes) packer.u32(number).u64(random)
   }
@@ -170,16 +170,20 @@ export function unpackInbox(name: ActorName, row: Uint8Array, pages: ReadonlyMap
     const from = new Unpacker(row)
     expectVersion(from)
     const state = emptyInbox(name)
-    for (let left = from.u32(); left > 0; left--) {
+    state.devices = listOf(from, () => {
       const device = from.text()
-      const lanes = { lastNumber: from.u32(), lanes: [] as { number: number; random: bigint }[] }
-      for (let more = from.u32(); more > 0; more--) lanes.lanes.push({ number: from.u32(), random: from.u64() })
-      state.devices.set(device, lanes)
-    }
+      const lastNumber = from.u32()
+      return { device, lastNumber, lanes: listOf(from, () => ({ number: from.u32(), random: from.u64() })) }
+    })
     state.list.version = from.u53()
     for (const page of pages.values()) unpackListPage(state.list, new Unpacker(page))
     return state
   })
+}
+
+/** With just the room it needs. */
+function listOf<Item>(from: Unpacker, read: () => Item): Item[] {
+  return Array.from({ length: from.u32() }, read)
 }
 
 function expectVersion(from: Unpacker): void {

@@ -7,42 +7,41 @@ import type { Bytes } from '../std/bytes.js'
 import type { GatewayHandle, Origin } from './owner-link.js'
 import type { Delivered, Session } from './peers.js'
 
+/** One session. Those of a user are a chain, because nearly every user has one or two and there are many users. */
 interface Entry {
   readonly gateway: GatewayHandle
   readonly connection: number
-}
-
-interface Online {
   readonly shard: number
-  readonly entries: Entry[]
+  next: Entry | undefined
 }
 
 export class Sessions {
-  readonly #byInbox = new Map<string, Online>()
+  readonly #byInbox = new Map<string, Entry>()
   readonly #byShard = new Map<number, Set<string>>()
   /** Scratch of one tell: per gateway worker the connections it should deliver to. */
   readonly #gateways: GatewayHandle[] = []
   readonly #connections: number[][] = []
 
   add(gateway: GatewayHandle, shard: number, session: Session): void {
-    let online = this.#byInbox.get(session.inbox)
-    if (online === undefined) {
-      online = { shard, entries: [] }
-      this.#byInbox.set(session.inbox, online)
-      this.#inboxesOf(shard).add(session.inbox)
-    }
-    const isKnown = online.entries.some((entry) => isOf(entry, gateway) && entry.connection === session.connection)
-    if (!isKnown) online.entries.push({ gateway, connection: session.connection })
+    const first = this.#byInbox.get(session.inbox)
+    for (let entry = first; entry !== undefined; entry = entry.next) if (isOf(entry, gateway, session)) return
+    if (first === undefined) this.#inboxesOf(shard).add(session.inbox)
+    this.#byInbox.set(session.inbox, { gateway, connection: session.connection, shard, next: first })
   }
 
   remove(gateway: GatewayHandle, session: Session): void {
-    this.#drop(session.inbox, (entry) => isOf(entry, gateway) && entry.connection === session.connection)
+    this.#drop(session.inbox, (entry) => isOf(entry, gateway, session))
   }
 
   /** Exactly these sessions of the gateway worker are open in the shard. */
   replace(gateway: GatewayHandle, shard: number, sessions: readonly Session[]): void {
-    for (const inbox of this.#inboxesOf(shard)) this.#drop(inbox, (entry) => isOf(entry, gateway))
-    for (const session of sessions) this.add(gateway, shard, session)
+    const open = new Set<number>()
+    for (const session of sessions) {
+      open.add(session.connection)
+      this.add(gateway, shard, session) // those known stay as they are: digests come every few seconds
+    }
+    const isGone = (entry: Entry) => entry.gateway.address === gateway.address && !open.has(entry.connection)
+    for (const inbox of this.#inboxesOf(shard)) this.#drop(inbox, isGone)
   }
 
   /** Somebody is connected. */
@@ -79,9 +78,8 @@ export class Sessions {
     end: number,
   ): void {
     for (let at = 0; at < inboxes.length; at++) {
-      const online = this.#byInbox.get(inboxes[at]!)
-      if (online === undefined) continue
-      for (const { gateway, connection } of online.entries) {
+      for (let entry = this.#byInbox.get(inboxes[at]!); entry !== undefined; entry = entry.next) {
+        const { gateway, connection } = entry
         if (except !== undefined && connection === except.connection && gateway.address === except.address) continue
         this.#listOf(gateway).push(connection)
       }
@@ -105,13 +103,16 @@ export class Sessions {
   }
 
   #drop(inbox: string, isGone: (entry: Entry) => boolean): void {
-    const online = this.#byInbox.get(inbox)
-    if (online === undefined) return
-    for (let at = online.entries.length - 1; at >= 0; at--)
-      if (isGone(online.entries[at]!)) online.entries.splice(at, 1)
-    if (online.entries.length > 0) return
+    let first = this.#byInbox.get(inbox)
+    if (first === undefined) return
+    const { shard } = first
+    while (first !== undefined && isGone(first)) first = first.next
+    for (let entry = first; entry !== undefined; entry = entry.next) {
+      while (entry.next !== undefined && isGone(entry.next)) entry.next = entry.next.next
+    }
+    if (first !== undefined) return void this.#byInbox.set(inbox, first)
     this.#byInbox.delete(inbox)
-    this.#byShard.get(online.shard)?.delete(inbox)
+    this.#byShard.get(shard)?.delete(inbox)
   }
 
   #inboxesOf(shard: number): Set<string> {
@@ -124,6 +125,6 @@ export class Sessions {
   }
 }
 
-function isOf(entry: Entry, gateway: GatewayHandle): boolean {
-  return entry.gateway.address === gateway.address
+function isOf(entry: Entry, gateway: GatewayHandle, session: Session): boolean {
+  return entry.connection === session.connection && entry.gateway.address === gateway.address
 }

@@ -16,7 +16,8 @@ import type { GatewayLimits } from './limits.js'
 const SHARED_BYTES = 256 * 1024
 /** Blocks of a tick are sent early where they come to more. */
 const SHARED_BYTES_MAX = 8 * 1024 * 1024
-const OWN_BYTES = 4 * 1024
+/** A busy connection's buffer grows once and is kept; of idle ones each needs a tick's few bytes. */
+const OWN_BYTES = 1024
 /** Buffers that grew beyond this are not kept for another tick. */
 const OWN_BYTES_KEPT = 32 * 1024
 const OWN_BUFFERS_KEPT = 1024

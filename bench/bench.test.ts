@@ -41,6 +41,25 @@ test('recovery: what was acked before a kill -9 is there after it', async () => 
   equal(result['killToAckMs'].length, 1)
 })
 
+test('sessions: all that were dropped are back, and each is heard', async () => {
+  const result = await bench('sessions', '--clients', '6')
+  equal(result.violations, 0, result.complaints.join('\n'))
+  for (const name of ['serverRssBytesPerSession', 'serverRssBytesPerSessionResumed', 'resumeSeconds']) {
+    equal(typeof result[name], 'number', name)
+  }
+})
+
+test('echo: every ping comes back, in the closed loop and by schedule', async () => {
+  for (const pace of [
+    ['--window', '2'],
+    ['--rate', '200'],
+  ]) {
+    const result = await bench('echo', '--clients', '4', ...pace)
+    equal(result.violations, 0, result.complaints.join('\n'))
+    ok(result.echoesPerSecond > 0 && result.roundTripMs.p50 > 0)
+  }
+})
+
 // biome-ignore lint/suspicious/noExplicitAny: parsed JSON, whose fields the assertions are about
 type Parsed = any
 

@@ -109,7 +109,8 @@ export class Participant implements ConnectionListener {
   }
 
   ping(): void {
-    this.connection.send(encodeFrame({ kind: 'ping', ref: 0 }))
+    const isWelcome = this.#app !== '' && this.#failed === undefined
+    if (isWelcome) this.connection.send(encodeFrame({ kind: 'ping', ref: 0 }))
   }
 
   /** From now on losing the connection is no violation; `onLost` hears of it each time. */

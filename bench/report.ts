@@ -14,6 +14,13 @@ const UNITS: Readonly<Record<string, string>> = {
   serverCpuMicrosPerMessage: 'µs',
   relayCpuMicrosPerMessage: 'µs',
   serverRssBytesPerSession: 'bytes',
+  serverRssBytesPerSessionResumed: 'bytes',
+  serverPrivateBytesPerSession: 'bytes',
+  connectSeconds: 's',
+  resumeSeconds: 's',
+  echoesPerSecond: 'pings/s',
+  roundTripMs: 'ms',
+  serverCpuMicrosPerFrame: 'µs',
   clientCpu: 'of a core',
 }
 /** In the head of the table, or only for machines. */

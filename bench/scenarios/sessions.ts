@@ -15,7 +15,7 @@ import type { Target } from '../target.js'
 
 /** Of one client process: below its open files, and few enough to connect in time. */
 const DEVICES_PER_PROCESS = 6_000
-const SETTLE_MS = 3_000
+const SETTLE_MS = 2_000
 
 export async function sessions(lab: Lab): Promise<Result> {
   const { options } = lab

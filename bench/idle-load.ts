@@ -3,7 +3,7 @@
  * once, ping, and in pairs say one thing to each other.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { signToken } from '../src/gateway/token.js'
+import { signToken } from '../src/access/token.js'
 import type { Address } from './connection.js'
 import type { Pace } from './crowd.js'
 import { Histogram } from './histogram.js'

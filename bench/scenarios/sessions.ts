@@ -30,6 +30,7 @@ export async function sessions(lab: Lab): Promise<Result> {
   const after = target.processes.memory()
 
   const resumeSeconds: number[] = []
+  const cpuBeforeResume = target.processes.cpuMicros()
   for (let turn = 0; turn < options.rounds; turn++) {
     const droppedAt = performance.now()
     await Promise.all(loads.map(({ plan, load }) => load.ask('dropAndResume', addressFor(target, plan))))
@@ -38,6 +39,7 @@ export async function sessions(lab: Lab): Promise<Result> {
   }
   const resumed = target.processes.memory()
   const cpuBefore = target.processes.cpuMicros()
+  const cpuOfResumes = cpuBefore - cpuBeforeResume
   await Promise.all(loads.map(({ load }) => load.ask('tellEachOther')))
 
   const perSession = (bytes: number) => Math.round(bytes / options.clients)
@@ -52,6 +54,7 @@ export async function sessions(lab: Lab): Promise<Result> {
     connectSeconds: rounded(connectSeconds, 2),
     resumeSeconds: median(resumeSeconds),
     resumeSecondsByRound: resumeSeconds,
+    serverCpuMicrosPerResume: rounded(cpuOfResumes / (options.rounds * options.clients), 1),
     proofCpuMicrosPerMessage: rounded((target.processes.cpuMicros() - cpuBefore) / (options.clients / 2), 1),
     ...(await verdictOf(loads.map(({ load }) => load))),
   }

@@ -1,7 +1,7 @@
 /**
  * Bundles the entry points into dist/, each group only when one of its inputs changed.
  *
- *   node scripts/build.mjs [server] [client] [client-node] [bench] [kills] [sim]      (no argument: all groups)
+ *   node scripts/build.mjs [--tidy] [server] [client] [client-node] [bench] [kills] [sim]      (no argument: all groups)
  *
  * What went into a bundle is known exactly from esbuild's metafile, so "changed" means: the content of
  * one of those files, this script, or the lock file differs from what the last build saw. Entry points
@@ -55,12 +55,16 @@ const STALE_CHUNK_KEPT_MS = 60 * 60 * 1000
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 process.chdir(root)
 
-const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(GROUPS)
+const named = process.argv.slice(2).filter((each) => each !== '--tidy')
+const names = named.length > 0 ? named : Object.keys(GROUPS)
+/** Before packing: no chunk of an earlier build is to go along. */
+const keptMs = process.argv.includes('--tidy') ? 0 : STALE_CHUNK_KEPT_MS
 for (const name of names) {
   const group = GROUPS[name]
   if (!group) fail(`unknown group ${name}; known: ${Object.keys(GROUPS).join(', ')}`)
   const entries = Object.fromEntries(Object.entries(group.entries).filter(([, source]) => existsSync(source)))
-  if (Object.keys(entries).length > 0 && !isUpToDate(name, group, entries)) await build(name, group, entries)
+  const isDue = keptMs === 0 || !isUpToDate(name, group, entries)
+  if (Object.keys(entries).length > 0 && isDue) await build(name, group, entries)
 }
 
 function isUpToDate(name, group, entries) {
@@ -131,7 +135,7 @@ function removeStaleChunks(group, current) {
   if (!existsSync(folder)) return
   for (const file of readdirSync(folder)) {
     const path = resolve(folder, file)
-    const isOld = Date.now() - statSync(path).mtimeMs > STALE_CHUNK_KEPT_MS
+    const isOld = Date.now() - statSync(path).mtimeMs > keptMs
     if (isOld && !current.has(path)) rmSync(path, { force: true })
   }
 }

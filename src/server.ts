@@ -18,6 +18,7 @@ import { claimPorts, PortError } from './port-claim.js'
 import { EXIT_CONFIG, type ServingNotice } from './process-messages.js'
 import { readConfig } from './read-config.js'
 import { Reload } from './reload.js'
+import { servingLine } from './serving-line.js'
 import { socketLibrary } from './socket-library.js'
 import { banner } from './start-banner.js'
 import { WorkerPool } from './worker-pool.js'
@@ -50,9 +51,13 @@ async function run(): Promise<number> {
       process.on('SIGUSR2', () => pool.fault('throw'))
       process.on('SIGHUP', () => pool.fault('exhaust-heap'))
     }
-    const isColoured = process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === ''
     const { notice } = await socketLibrary()
-    process.stdout.write(banner({ config, ports, notice, tookMs: performance.now(), isColoured }))
+    const tookMs = performance.now()
+    const isColoured = process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === ''
+    const isJson = process.argv.includes('--json')
+    process.stdout.write(
+      isJson ? servingLine(config, ports, tookMs) : banner({ config, ports, notice, tookMs, isColoured }),
+    )
     process.send?.({ kind: 'serving', ports } satisfies ServingNotice)
     await Promise.race([stopped, pool.failed])
     return 0

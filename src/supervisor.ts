@@ -24,14 +24,20 @@ export interface Supervised {
   readonly environment: NodeJS.ProcessEnv
   /** Absent: as many as the server takes by itself. */
   readonly workers: number | undefined
+  /** Whether it tells that it serves as a line of JSON. */
+  readonly json?: boolean
 }
 
+/** A start that takes longer, of a long log or a slow disk, says so every second. */
+const PROGRESS_AFTER_S = 2
+
 /** Returns at once; the process ends when the server is not to be started again. */
-export function supervise({ script, environment, workers }: Supervised): void {
+export function supervise({ script, environment, workers, json = false }: Supervised): void {
   /** Those we were started with come last: they win. */
   const flags = [...serverNodeFlags(workers, availableParallelism()), ...process.execArgv]
   const pause = new RestartPause()
   let child: ChildProcess | undefined
+  let progress: NodeJS.Timeout | undefined
   let served: Ports | undefined
   let isServing = false
   let isReloadWanted = false
@@ -54,7 +60,7 @@ export function supervise({ script, environment, workers }: Supervised): void {
   function begin(): void {
     pause.began(performance.now())
     // The channel tells us that it serves, and tells it that we are gone: no server outlives its parent.
-    child = spawn(process.execPath, [...flags, script], {
+    child = spawn(process.execPath, [...flags, script, ...(json ? ['--json'] : [])], {
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
       env: {
         UV_THREADPOOL_SIZE: FILE_THREADS,
@@ -68,14 +74,21 @@ export function supervise({ script, environment, workers }: Supervised): void {
     child.on('message', ({ ports }: ServingNotice) => {
       served = ports
       isServing = true
+      clearInterval(progress)
       reload()
     })
     child.on('exit', ended)
+    let seconds = 0
+    progress = setInterval(() => {
+      if (++seconds >= PROGRESS_AFTER_S)
+        process.stderr.write(`starting: recovering the log, taking shards over… ${seconds} s\n`)
+    }, 1_000)
   }
 
   function ended(code: number | null, signal: NodeJS.Signals | null): void {
     child = undefined
     isServing = false
+    clearInterval(progress)
     if (isStopping || code === EXIT_CONFIG || served === undefined) process.exit(code ?? 1)
     const pauseMs = pause.next(performance.now())
     process.stderr.write(`Parley ended (${signal ?? `exit code ${code}`}); starting it again\n`)

@@ -35,8 +35,7 @@ test('the package holds the programs, the client and the documents, and nothing 
     wanted.filter((path) => !paths.includes(path)),
     [],
   )
-  const foreign =
-    /^(?:src|test|bench|scripts|node_modules|\.ci)\/|^dist\/(?:bench|kills|sim)\/|\.map$|\.test\.|\.env|\.gz$/
+  const foreign = /^(?:src|test|bench|scripts|node_modules|\.ci)\/|^dist\/(?:kills|sim)\/|\.map$|\.test\.|\.env|\.gz$/
   deepEqual(
     paths.filter((path) => foreign.test(path)),
     [],

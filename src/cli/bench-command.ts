@@ -1,5 +1,5 @@
 /**
- * `parley bench`: the benchmarks of the repository, which are a program of their own.
+ * `parley bench`: the benchmarks, which are a program of their own.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,7 +12,7 @@ import { CommandError } from './terminal.js'
 export async function bench(args: readonly string[]): Promise<number> {
   const script = join(packageFolder(), 'dist', 'bench', 'main.js')
   if (!existsSync(script)) {
-    throw new CommandError('the benchmarks are not built here; in a clone of the repository: npm run -s bench')
+    throw new CommandError('the benchmarks are not built here; in a clone of the repository: node scripts/build.mjs')
   }
   const child = spawn(process.execPath, [script, ...args], { stdio: 'inherit' })
   const [code] = (await once(child, 'exit')) as [number | null]

@@ -55,24 +55,18 @@ export function parleyProgram(parts: ProgramParts): Command {
   const configured = (name: string, description: string, parent = program) =>
     command(name, description, parent).option('-c, --config <file>', 'configuration file', undefined)
 
-  program
-    .command('dev')
-    .description('run a server to try things: makes its own secret, prints tokens')
-    .option('-c, --config <file>', 'configuration file')
-    .action(async (options: Shared) => {
+  configured('dev', 'run a server to try things: makes its own secret, prints tokens').action(
+    async (options: Shared) => {
       const { dev } = await import('./server-commands.js')
-      dev(environmentOf(options))
+      dev(environmentOf(options), options.json ?? false)
       parts.keepRunning()
-    })
-  program
-    .command('serve')
-    .description('run a server for others: needs a secret')
-    .option('-c, --config <file>', 'configuration file')
-    .action(async (options: Shared) => {
-      const { serve } = await import('./server-commands.js')
-      serve(environmentOf(options))
-      parts.keepRunning()
-    })
+    },
+  )
+  configured('serve', 'run a server for others: needs a secret').action(async (options: Shared) => {
+    const { serve } = await import('./server-commands.js')
+    serve(environmentOf(options), options.json ?? false)
+    parts.keepRunning()
+  })
   command('init', 'write a commented configuration file with a fresh secret; never overwrites')
     .argument('[file]', 'where', CONFIG_FILE_NAME)
     .action(async (path: string, { json = false }: Shared) => {
@@ -196,11 +190,13 @@ export function parleyProgram(parts: ProgramParts): Command {
       const { bench } = await import('./bench-command.js')
       parts.exitWith(await bench(args))
     })
-  program
-    .command('completion')
-    .description('completion script for your shell: source <(parley completion bash)')
+  command('completion', 'completion script for your shell: source <(parley completion bash)')
     .addArgument(new Argument('<shell>', SHELLS.join(', ')).choices(SHELLS))
-    .action((shell: Shell) => terminal.raw(completionScript(program, shell)))
+    .action((shell: Shell, { json = false }: Shared) => {
+      const script = completionScript(program, shell)
+      if (json) terminal.json({ shell, script })
+      else terminal.raw(script)
+    })
   return program
 }
 

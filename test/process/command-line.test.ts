@@ -2,6 +2,7 @@
  * The command line as a person meets it: exit codes, advice, and a chat between two terminals.
  */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer, type Server } from 'node:net'
@@ -113,6 +114,21 @@ test('send and tail: acked is durable, and the other terminal shows it once; met
   const view = JSON.parse((await run('top', '--json', '-n', '1')).stdout)
   deepEqual([view.shardsServing, view.shardsOwned, view.workerStarts], [256, 256, 2])
   equal((await run('top', '--url', 'http://127.0.0.1:1/metrics')).code, 69)
+})
+
+test('serve --json says in one line where it serves', async () => {
+  const environment = { ...process.env, PARLEY_PORT: '0', PARLEY_TCP_PORT: '0', PARLEY_SECRET: SECRET }
+  const cli = new URL('../../dist/cli.js', import.meta.url).pathname
+  const child = spawn(process.execPath, [cli, 'serve', '--json'], { cwd: empty(), env: environment })
+  try {
+    const [line] = (await once(child.stdout, 'data')) as [Buffer]
+    const { serving, http, pid, tcp } = JSON.parse(line.toString())
+    equal((await fetch(`${http}/readyz`)).status, 200)
+    deepEqual([serving, process.kill(pid, 0), /:[1-9]\d*$/.test(tcp)], [true, true, true])
+  } finally {
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+  }
 })
 
 test('SIGHUP takes over a lower limit: the next connection is held to it', async () => {

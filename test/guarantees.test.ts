@@ -51,7 +51,9 @@ test('decisions are numbered once, and say their number', () => {
 })
 
 test('links between documents lead somewhere', () => {
-  for (const document of ['README.md', 'docs/architecture.md', 'docs/guarantees.md', 'docs/protocol.md']) {
+  const pages = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'))
+  const others = ['README.md', 'README.zh.md', 'CHANGELOG.md', 'SECURITY.md']
+  for (const document of [...others, ...pages.map((name) => `docs/${name}`)]) {
     const targets = [...read(document).matchAll(/\]\(([^)#:]+)\)/g)].map((hit) => join(ROOT, document, '..', hit[1]!))
     // bench/results/ begins with the first published run.
     deepEqual(

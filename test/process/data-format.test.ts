@@ -28,7 +28,9 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 if (process.env.UPDATE === '1' && !existsSync(pathOf(DATA_FORMAT.formatVersion))) await make()
 
-test('the present disk format has a fixture, and it is small', () => {
+test('the present disk format has a fixture, which is small, and a line in docs/versions.md', () => {
+  const page = readFileSync(new URL('../../docs/versions.md', import.meta.url), 'utf8')
+  match(page, new RegExp(`^\\| ${DATA_FORMAT.formatVersion} \\| `, 'm'))
   const path = pathOf(DATA_FORMAT.formatVersion)
   ok(existsSync(path), `${path} is missing; make it with UPDATE=1`)
   for (const name of readdirSync(FIXTURES).filter((each) => NAME.test(each))) {

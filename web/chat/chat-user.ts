@@ -1,0 +1,167 @@
+/**
+ * One user of the page: a device of its own with the real client library, a real WebSocket and a queue in this browser's
+ * IndexedDB, behind a network that can be cut.
+ */
+import { type Ref, ref, shallowReactive, shallowRef } from 'vue'
+import { Client } from '../../src/client/client.js'
+import { webSocketTransport } from '../../src/client/web/web-socket.js'
+import {
+  type ConnectionState,
+  type Conversation,
+  indexedDbStorage,
+  type TimelineEvent,
+} from '../../src/client-browser.js'
+import { PLATFORM_CLOCK } from '../../src/std/platform-clock.js'
+import { SYSTEM_RANDOM } from '../../src/std/random.js'
+import { CutNetwork, type Direction } from './cut-network.js'
+import type { Ledger } from './ledger.js'
+import { Screen, whenAnswered } from './screen.js'
+
+/** Of the conversation that all users of the page share. */
+const GROUP = 'demo'
+
+/** Where a network stands, as its owner would say it. */
+export type Line = 'online' | 'cut' | 'connecting' | 'stopped'
+
+export interface ChatUserParts {
+  readonly name: string
+  readonly server: string
+  readonly ledger: Ledger
+  token(): Promise<string>
+  /** Other users of the page who are to see what this one writes in a conversation. */
+  audience(key: string): readonly string[]
+}
+
+const utf8 = new TextDecoder()
+
+export class ChatUser {
+  readonly name: string
+  readonly state: Ref<ConnectionState> = shallowRef({ kind: 'closed' })
+  readonly isCut = ref(false)
+  /** It has been connected at least once. */
+  readonly wasOnline = ref(false)
+  /** Why this user takes no part, or no part any more. */
+  readonly failure: Ref<Error | undefined> = shallowRef()
+  /** The conversation of all; undefined until this user is known to be a member. */
+  readonly group: Ref<Screen | undefined> = shallowRef()
+  /** By the key of the conversation, in the order in which they were opened. */
+  readonly screens: Map<string, Screen> = shallowReactive(new Map())
+  /** Counts up with each message of the wire, one way or the other. */
+  readonly traffic = shallowReactive<Record<Direction, number>>({ in: 0, out: 0 })
+  readonly #parts: ChatUserParts
+  readonly #network: CutNetwork
+  readonly #client: Client
+
+  constructor(parts: ChatUserParts) {
+    this.#parts = parts
+    this.name = parts.name
+    this.#network = new CutNetwork(
+      webSocketTransport(() => WebSocket),
+      PLATFORM_CLOCK,
+      (direction) => this.traffic[direction]++,
+    )
+    const options = {
+      servers: [parts.server],
+      token: () => this.#token(),
+      storage: indexedDbStorage(`demo-${parts.name}`),
+    }
+    const platform = { transport: this.#network.transport, clock: PLATFORM_CLOCK, random: SYSTEM_RANDOM }
+    this.#client = new Client(options, platform)
+    this.#client.onState((state) => this.#became(state))
+    this.#client.onEvent((event) => this.#heard(event))
+  }
+
+  get line(): Line {
+    if (this.isCut.value) return 'cut'
+    const { kind } = this.state.value
+    return kind === 'online' || kind === 'stopped' ? kind : 'connecting'
+  }
+
+  /** Resolves at the first Welcome. */
+  connect(): Promise<void> {
+    return this.#client.connect()
+  }
+
+  close(): Promise<void> {
+    return this.#client.close()
+  }
+
+  cut(): void {
+    this.isCut.value = true
+    this.#network.cut()
+  }
+
+  /** The network is back, and the client told so, as a browser tells it. */
+  restore(): void {
+    this.isCut.value = false
+    this.#network.restore()
+    this.#client.wake()
+  }
+
+  fail(cause: unknown): void {
+    this.failure.value = cause instanceof Error ? cause : new Error(String(cause))
+  }
+
+  direct(peer: string): Screen {
+    return this.screenOf(this.#client.direct(peer))
+  }
+
+  /** Rejects with RefusedError where it does not exist, or this user is no member. */
+  async openGroup(): Promise<void> {
+    const group = this.#client.conversation(GROUP)
+    await whenAnswered(() => group.history({ limit: 1 }))
+    this.group.value = this.screenOf(group)
+  }
+
+  async createGroup(members: readonly string[]): Promise<void> {
+    await this.#client.createGroup({ id: GROUP, members })
+  }
+
+  async invite(user: string): Promise<void> {
+    await this.#client.conversation(GROUP).invite(user)
+  }
+
+  /** Opened on first use. */
+  screenOf(conversation: Conversation): Screen {
+    const { kind, id } = conversation.name!
+    const key = `${kind} ${id}`
+    const found = this.screens.get(key)
+    if (found !== undefined) return found
+    const screen = new Screen({
+      user: this.name,
+      conversation,
+      key,
+      ledger: this.#parts.ledger,
+      audience: () => this.#parts.audience(key),
+      now: () => performance.now(),
+    })
+    this.screens.set(key, screen)
+    void screen.follow()
+    return screen
+  }
+
+  #became(state: ConnectionState): void {
+    if (this.state.value.kind === 'closed') this.#takeUpPending()
+    this.state.value = state
+    if (state.kind === 'online') this.wasOnline.value = true
+    this.#parts.ledger.connected(this.name, state.kind === 'online' ? performance.now() : undefined)
+  }
+
+  /** What an earlier visit left in the queue is sent now, and is on the screen like anything just written. */
+  #takeUpPending(): void {
+    for (const outgoing of this.#client.pending()) {
+      const { content, conversation } = outgoing
+      if (content !== undefined) this.screenOf(conversation).track(outgoing, utf8.decode(content.body))
+    }
+  }
+
+  /** Somebody began a conversation with us, from another program perhaps. */
+  #heard({ conversation: { kind, id } }: TimelineEvent): void {
+    this.screenOf(this.#client.conversation(id, kind))
+  }
+
+  async #token(): Promise<string> {
+    if (this.#network.isCut) throw new Error('Cannot fetch a token: the network is cut')
+    return await this.#parts.token()
+  }
+}

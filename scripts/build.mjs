@@ -3,7 +3,7 @@
  *
  *   node scripts/build.mjs [--tidy] [server] [client] [client-node] [bench] [kills] [sim]      (no argument: all groups)
  *
- * What went into a bundle is known exactly from esbuild's metafile, so "changed" means: the content of
+ * What went into a bundle is known exactly, from esbuild's metafile or from Vite, so "changed" means: the content of
  * one of those files, this script, or the lock file differs from what the last build saw. Entry points
  * that do not exist yet are skipped. Prints one line to stderr per group built, nothing when up to date.
  */
@@ -12,6 +12,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { buildWeb } from './build-web.mjs'
 
 /** Group → output folder and entry points (output name → source). A new program is one line here. */
 const GROUPS = {
@@ -35,6 +36,12 @@ const GROUPS = {
     outdir: 'dist/client',
     entries: { node: 'src/client-node.ts' },
     options: { splitting: false },
+  },
+  web: {
+    outdir: 'dist/web',
+    entries: { index: 'web/main.ts' },
+    build: () => buildWeb(root), // for browsers, of Vue's files: what esbuild cannot do
+    showsSize: true,
   },
   bench: {
     outdir: 'dist/bench',
@@ -63,11 +70,11 @@ for (const name of names) {
   const group = GROUPS[name]
   if (!group) fail(`unknown group ${name}; known: ${Object.keys(GROUPS).join(', ')}`)
   const entries = Object.fromEntries(Object.entries(group.entries).filter(([, source]) => existsSync(source)))
-  const isDue = keptMs === 0 || !isUpToDate(name, group, entries)
+  const isDue = keptMs === 0 || !isUpToDate(name, entries)
   if (Object.keys(entries).length > 0 && isDue) await build(name, group, entries)
 }
 
-function isUpToDate(name, group, entries) {
+function isUpToDate(name, entries) {
   let record
   try {
     record = JSON.parse(readFileSync(recordPath(name), 'utf8'))
@@ -77,38 +84,20 @@ function isUpToDate(name, group, entries) {
   return (
     record.entries === JSON.stringify(entries) &&
     record.outputs.every((file) => existsSync(file)) &&
-    Object.keys(entries).every((entry) => existsSync(join(group.outdir, `${entry}.js`))) &&
     Object.entries(record.inputs).every(([file, hash]) => hashOf(file) === hash)
   )
 }
 
 async function build(name, group, entries) {
   const startedAt = performance.now()
-  const { build: bundle } = await import('esbuild')
-  let result
+  let built
   try {
-    result = await bundle({
-      entryPoints: entries,
-      outdir: group.outdir,
-      chunkNames: 'chunks/[name]-[hash]',
-      bundle: true,
-      splitting: true, // a lazily imported adapter must not pull its client in at start
-      format: 'esm',
-      platform: 'node',
-      target: 'node20',
-      packages: 'external',
-      sourcemap: true,
-      sourcesContent: false,
-      metafile: true,
-      logLevel: 'warning',
-      absWorkingDir: root,
-      ...group.options,
-    })
-  } catch {
-    fail(`cannot build ${name}`) // esbuild has printed where and why
+    built = await (group.build ?? bundle)(group, entries)
+  } catch (error) {
+    fail(`cannot build ${name}${group.build ? `: ${error.message}` : ''}`) // esbuild has printed where and why
   }
-  const outputs = Object.keys(result.metafile.outputs)
-  const inputs = [...Object.keys(result.metafile.inputs), 'package-lock.json', 'scripts/build.mjs']
+  const { outputs } = built
+  const inputs = [...built.inputs, 'package-lock.json', 'scripts/build.mjs']
   mkdirSync('dist', { recursive: true })
   writeFileSync(
     recordPath(name),
@@ -119,14 +108,36 @@ async function build(name, group, entries) {
     }),
   )
   removeStaleChunks(group, new Set(outputs.map((file) => resolve(file))))
-  const size = group.showsSize ? `, ${gzippedKiB(group, entries)} KiB gzipped` : ''
+  const size = group.showsSize ? `, ${gzippedKiB(outputs)} KiB gzipped` : ''
   const tookMs = Math.round(performance.now() - startedAt)
   process.stderr.write(`build: ${name}, ${inputs.length} files in ${tookMs} ms${size}\n`)
 }
 
-/** Of all its entry points together, as a web server would send them. */
-function gzippedKiB(group, entries) {
-  const files = Object.keys(entries).map((entry) => readFileSync(join(group.outdir, `${entry}.js`)))
+async function bundle(group, entries) {
+  const esbuild = await import('esbuild')
+  const { metafile } = await esbuild.build({
+    entryPoints: entries,
+    outdir: group.outdir,
+    chunkNames: 'chunks/[name]-[hash]',
+    bundle: true,
+    splitting: true, // a lazily imported adapter must not pull its client in at start
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    sourcemap: true,
+    sourcesContent: false,
+    metafile: true,
+    logLevel: 'warning',
+    absWorkingDir: root,
+    ...group.options,
+  })
+  return { inputs: Object.keys(metafile.inputs), outputs: Object.keys(metafile.outputs) }
+}
+
+/** Of all its files together, as a web server would send them. */
+function gzippedKiB(outputs) {
+  const files = outputs.filter((file) => !file.endsWith('.map')).map((file) => readFileSync(file))
   return (files.reduce((sum, file) => sum + gzipSync(file, { level: 9 }).length, 0) / 1024).toFixed(1)
 }
 

@@ -6,7 +6,7 @@ import { stringify } from 'smol-toml'
 import { test } from 'vitest'
 import { ConfigError } from './config.js'
 import { layerConfig } from './config-layers.js'
-import { SETTINGS } from './config-schema.js'
+import { SETTINGS, type SettingType, type SettingValue } from './config-schema.js'
 import { settingsTable } from './config-table.js'
 import { dataFolderOf } from './read-config.js'
 
@@ -19,9 +19,15 @@ test('the environment wins over the file, and the file over the defaults', () =>
   match(origins.join(' '), /^PARLEY_PORT \S*parley\.toml:2 \S*parley\.toml:4 default$/)
 })
 
+const SAMPLES: Partial<Record<SettingType, SettingValue>> = {
+  integer: 3,
+  boolean: true,
+  string: 'a text that is longer than thirty-two bytes',
+}
+
 test('every setting can be set in the environment and in the file', () => {
   for (const { path, variable, type, default: preset, example } of SETTINGS) {
-    const value = example ?? preset ?? (type === 'integer' ? 3 : 'a text that is longer than thirty-two bytes')
+    const value = example ?? preset ?? SAMPLES[type]!
     layerConfig({ [variable]: type === 'tables' ? JSON.stringify(value) : `${value}` }, written('').folder)
     const keys = path.split('.')
     const table = keys.length > 1 ? `[${keys[0]}]\n` : ''

@@ -99,6 +99,10 @@ const Settings = z.strictObject({
         .meta({ description: 'lines below it are not written' }),
     })
     .prefault({}),
+  demo_page: z
+    .boolean('must be true or false (in the environment 1 or 0)')
+    .optional()
+    .meta({ description: 'serve the demo page at `/`; only in development (no secret set) where it is not set' }),
   limits: limits.prefault({}),
   test_faults: z
     .boolean('must be true or false (in the environment 1 or 0), and true only in tests')

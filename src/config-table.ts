@@ -4,6 +4,9 @@
 import { stringify } from 'smol-toml'
 import { SETTINGS, type Setting, type SettingValue } from './config-schema.js'
 
+/** What a commented line shows where there is no default. */
+const SAMPLES: Partial<Record<Setting['type'], string>> = { integer: '1', boolean: 'true' }
+
 /** A table of Markdown, one line per setting. */
 export function settingsTable(): string {
   const rows = SETTINGS.map((setting) => {
@@ -38,7 +41,7 @@ export function commentedFile(secret: string): string {
     lines.push('', `# ${setting.description}${range}${setting.isLive ? '; taken over on SIGHUP' : ''}`)
     if (setting.path === 'secret') lines.push(`${key} = ${JSON.stringify(secret)}`)
     else if (setting.example !== undefined) lines.push(...exampleOf(key!, setting.example))
-    else if (setting.default === undefined) lines.push(`# ${key} = ${setting.type === 'integer' ? 1 : '""'}`)
+    else if (setting.default === undefined) lines.push(`# ${key} = ${SAMPLES[setting.type] ?? '""'}`)
     else lines.push(`# ${key} = ${JSON.stringify(setting.default)}`)
   }
   return `${lines.join('\n')}\n`

@@ -24,6 +24,8 @@ export interface Config {
   /** The secret was made here for development: the start banner may show a token, and anybody on this machine get one. */
   readonly isDevelopmentSecret: boolean
   readonly logLevel: string
+  /** The demo page answers at `/`. */
+  readonly isDemoServed: boolean
   readonly limits: ConfigLimits
   /** Tests only: lets signals break a worker on purpose (server.ts). */
   readonly testFaults: boolean

@@ -23,6 +23,7 @@ import { GATEWAY_LIMITS } from './gateway/limits.js'
 import { TcpSocketServer } from './gateway/tcp/socket-server.js'
 import { metricsText } from './http/metrics-page.js'
 import { httpRoutes } from './http/routes.js'
+import { readWebPage } from './http/web-page.js'
 import type { Address } from './log/bus.js'
 import { PortBus } from './log/embedded/bus.js'
 import { freeBytesOf, openNodeFolder } from './log/embedded/file-port.js'
@@ -31,6 +32,7 @@ import { LogData } from './log/embedded/log-data.js'
 import { serveHolds } from './log/embedded/purge-hold.js'
 import { EmbeddedShardLog, type ShardLogSeed } from './log/embedded/shard-log.js'
 import { openLogger } from './logger.js'
+import { packageFolder } from './package-version.js'
 import type { WorkerStart } from './process-messages.js'
 import { socketLibrary } from './socket-library.js'
 import { SYSTEM_CLOCK, sleep } from './std/clock.js'
@@ -176,7 +178,8 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
     verifyToken: access.verify,
     revoke: (revocation) => main.revoke(revocation),
     now: () => SYSTEM_CLOCK.now(),
-    developmentSecret: config.isDevelopmentSecret ? config.secret : undefined,
+    development: developmentOf(config, main),
+    page: config.isDemoServed ? readWebPage(join(packageFolder(), 'dist', 'web')) : undefined,
     failed: (path, cause) => logger.error({ event: 'http-failed', path, err: cause }, 'cannot answer a request'),
   })
   const placement = new Placement(worker, workerOfShard)
@@ -222,6 +225,18 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
     abandon() {
       worker.gateway.abandon()
       closeSockets()
+    },
+  }
+}
+
+/** What is there in development alone. */
+function developmentOf({ isDevelopmentSecret, secret, workers }: Config, { killWorkers }: MainThread) {
+  if (!isDevelopmentSecret || secret === undefined) return undefined
+  return {
+    secret,
+    killWorkers() {
+      killWorkers()
+      return workers
     },
   }
 }

@@ -38,7 +38,7 @@ export type ToWorker =
   | { readonly kind: 'drain'; readonly withinMs: number }
   /** Every worker has drained: nobody needs your shards any more. */
   | { readonly kind: 'close' }
-  /** Only with PARLEY_TEST_FAULTS=1. */
+  /** Only with PARLEY_TEST_FAULTS=1, or in development: die of it. */
   | { readonly kind: 'fault'; readonly fault: Fault }
 
 export type Fault = 'throw' | 'exhaust-heap'
@@ -51,6 +51,8 @@ export type FromWorker =
   | { readonly kind: 'key-wanted'; readonly app: string }
   /** Make this durable and tell every worker; `id` is the worker's own. */
   | { readonly kind: 'revoke'; readonly id: number; readonly revocation: Revocation }
+  /** A visitor of the demo page wants to see every worker die. */
+  | { readonly kind: 'kill-wanted' }
   /** Its last word before it exits. */
   | { readonly kind: 'failed'; readonly reason: string }
 

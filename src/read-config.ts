@@ -29,7 +29,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
 
 /** Makes no secret where none was set. */
 export function configOf(layered: Layered): Config {
-  const { host, port, workers, secret, apps, log, test_faults } = layered.values
+  const { host, port, workers, secret, apps, log, demo_page, test_faults } = layered.values
+  const isDevelopmentSecret = secret === undefined && apps === undefined
   return {
     host,
     port,
@@ -38,8 +39,9 @@ export function configOf(layered: Layered): Config {
     workers: workers ?? Math.min(availableParallelism(), WORKERS_DEFAULT_MAX),
     secret,
     access: accessOf(layered.values),
-    isDevelopmentSecret: secret === undefined && apps === undefined,
+    isDevelopmentSecret,
     logLevel: log.level,
+    isDemoServed: demo_page ?? isDevelopmentSecret,
     limits: limitsOf(layered.values),
     testFaults: test_faults,
     origins: {

@@ -14,6 +14,7 @@ const CONFIG: Config = {
   secret: SECRET,
   isDevelopmentSecret: true,
   logLevel: 'warn',
+  isDemoServed: true,
   access: accessOfApps(undefined),
   limits: {
     connectionsPerUserMax: 1,
@@ -31,6 +32,7 @@ const STARTED = { ports: { port: 7800, tcpPort: 7801 }, notice: undefined, tookM
 test('the banner says what runs where, what was chosen and why, and what to try', () => {
   const text = banner({ ...STARTED, config: CONFIG })
   match(text, /serves ws:\/\/\[::1\]:7800\/v1\/ws\n.*2 workers \(one per core\), ready in 12 ms, pid \d+\n/)
+  match(text, /page {5}http:\/\/\[::1\]:7800\/ in a browser/)
   match(text, /tcp {6}\[::1\]:7801, the same frames without WebSocket\n/)
   match(text, /data {5}\/srv\/chat \(parley\.toml:3\)\n/)
   match(text, /config {3}parley\.toml\n/)
@@ -46,6 +48,10 @@ test('tokens and secrets show only where this machine alone can connect, and col
   equal(text.includes(SECRET), false)
   equal(text.includes('\x1b'), false)
   match(banner({ ...STARTED, config, isColoured: true }), /\x1b\[1m/)
+})
+
+test('it names the demo page only where that is served', () => {
+  equal(banner({ ...STARTED, config: { ...CONFIG, isDemoServed: false } }).includes('page'), false)
 })
 
 test('it names a socket library that costs more, and no TCP port where there is none', () => {

@@ -33,6 +33,7 @@ export function banner({ config, ports, notice, tookMs, isColoured }: BannerPart
   const lines = [
     `  ${green(`Parley ${packageVersion()}`)} serves ws://${host}:${port}/v1/ws`,
     row('process', `${workersOf(config)}, ready in ${Math.round(tookMs)} ms, pid ${process.pid}`),
+    ...(config.isDemoServed ? [row('page', `http://${host}:${port}/ in a browser, to try it`)] : []),
     row('http', `http://${host}:${port} with /metrics, /healthz and /readyz`),
     ...(notice === undefined ? [] : [row('sockets', notice)]),
     ...(tcpPort === undefined ? [] : [row('tcp', `${host}:${tcpPort}, the same frames without WebSocket`)]),

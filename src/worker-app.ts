@@ -25,6 +25,8 @@ export interface NodeHost extends AsyncDisposable {
 export interface MainThread {
   keyWanted(app: string): void
   revoke(revocation: Revocation): Promise<RevokeOutcome>
+  /** Every worker of the process is to die of an error, this one too. Nothing happens outside development. */
+  killWorkers(): void
 }
 
 /** One worker, composed: it owns nothing and listens to nobody until `serve`. */

@@ -142,6 +142,9 @@ export class WorkerPool {
         return this.#options.access.keyWanted(message.app)
       case 'revoke':
         return void this.#revoke(life, message)
+      case 'kill-wanted':
+        if (this.#config.isDevelopmentSecret) this.#broadcast({ kind: 'fault', fault: 'throw' })
+        return
       case 'failed':
         life.reason = message.reason
         return

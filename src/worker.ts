@@ -32,6 +32,7 @@ const app = await composeWorker(start, {
       revokes.set(id, resolve)
       tell({ kind: 'revoke', id, revocation })
     }),
+  killWorkers: () => tell({ kind: 'kill-wanted' }),
 })
 main.on('message', (message: ToWorker) => void obey(message))
 tell({ kind: 'composed' })
@@ -60,7 +61,7 @@ async function obey(message: ToWorker): Promise<void> {
       await app.close()
       return main.close()
     case 'fault':
-      if (message.fault === 'throw') throw new Error('a fault that a test asked for')
+      if (message.fault === 'throw') throw new Error('killed on request')
       return exhaustHeap()
     default:
       unreachable(message)

@@ -1,15 +1,16 @@
 /**
- * What answers on the port beside WebSockets: health for load balancers, and `/v1` for applications.
+ * What answers on the port beside WebSockets: health for load balancers, `/v1` for applications, and the demo page.
  */
 import type { Entrance } from '../access/entrance.js'
 import type { VerifyToken } from '../access/token.js'
 import type { EpochMs } from '../std/clock.js'
-import { answerDevToken } from './dev-token.js'
+import { answerDevelopment, type Development } from './development.js'
 import { answerHealth } from './health.js'
 import type { HttpAnswer, HttpRequest } from './message.js'
 import { METRICS_TYPE } from './metrics-page.js'
 import { problem } from './problem.js'
 import { answerRevocation, type Revoke } from './revocations.js'
+import type { WebPage } from './web-page.js'
 
 const TEXT = 'text/plain; charset=utf-8'
 
@@ -21,8 +22,10 @@ export interface RoutesParts {
   readonly verifyToken: VerifyToken
   readonly revoke: Revoke
   readonly now: () => EpochMs
-  /** Set in development alone: then there is an address that gives tokens away. */
-  readonly developmentSecret: string | undefined
+  /** Undefined outside development. */
+  readonly development: Omit<Development, 'now'> | undefined
+  /** Undefined where it is not to be served, or was not built. */
+  readonly page: WebPage | undefined
   /** A request failed of our own doing, and was answered with 500. */
   failed(path: string, cause: unknown): void
 }
@@ -44,14 +47,14 @@ function answer(request: HttpRequest, parts: RoutesParts): HttpAnswer | Promise<
   if (!path.startsWith('/v1/')) {
     if (method !== 'GET' && method !== 'HEAD') return notFound()
     if (path === '/metrics') return { status: 200, contentType: METRICS_TYPE, body: parts.metrics() }
-    return answerHealth(path, parts.isReady)
+    return parts.page?.(request) ?? answerHealth(path, parts.isReady)
   }
   const arrival = { remoteAddress, host: headers.get('host') ?? '', origin: headers.get('origin') }
   const refused = parts.entrance.refuses(arrival)
   if (refused !== undefined) return problem(refused)
-  if (path === '/v1/dev/token' && method === 'GET' && parts.developmentSecret !== undefined) {
-    return answerDevToken(request, parts.developmentSecret, parts.now())
-  }
+  const { development, now } = parts
+  const answered = development && answerDevelopment(request, { ...development, now })
+  if (answered !== undefined) return answered
   if (path === '/v1/revocations' && method === 'POST') return revocation(request, parts)
   return notFound()
 }

@@ -10,18 +10,15 @@ import { describe, test } from 'vitest'
 import { encodeFrame } from '../../src/protocol/encode.js'
 import { ServerUnderTest } from '../kills/server-under-test.js'
 import { ChatClient } from '../support/chat-client.js'
+import { testWith } from '../support/system-package.js'
 import { undurableAcks } from './durable-acks.js'
 import { callsOf, STRACE_OPTIONS } from './strace-trace.js'
 
 const MESSAGES = 40
 
-const isThere = () => spawnSync('strace', ['-V']).status === 0
-const mayInstall = process.env['CI'] === 'true' || process.env['PARLEY_INSTALL'] === '1'
-if (!isThere() && mayInstall) spawnSync(process.execPath, ['scripts/install-strace.mjs'], { stdio: 'inherit' })
-
+const STRACE = { package: 'strace', isThere: () => spawnSync('strace', ['-V']).status === 0 }
 const title = 'every ack of the real server follows the fdatasync of its message'
-if (isThere()) test(title, { timeout: 60_000 }, acksAreDurable)
-else test.skip(`${title} (missing server: strace)`)
+testWith(STRACE, title, { timeout: 60_000 }, acksAreDurable)
 
 async function acksAreDurable(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'parley-strace-'))

@@ -131,7 +131,7 @@ export class ChatClient {
   }
 }
 
-function tokenOf(user: string): string {
+export function tokenOf(user: string): string {
   return signToken(SECRET, { app: 'test', user, issuedAt: Date.now(), expiresAt: Date.now() + 60 * 60_000 })
 }
 

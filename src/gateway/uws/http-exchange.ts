@@ -11,6 +11,8 @@ import { BODY_TOO_LARGE, type PlainHandler } from '../socket-server.js'
 type Request = Parameters<PlainHandler>[0]
 type Answer = Awaited<ReturnType<PlainHandler>>
 
+const NOT_MODIFIED = 304
+
 export function answerHttp(response: uWS.HttpResponse, request: uWS.HttpRequest, handler: PlainHandler): void {
   const head = headOf(response, request)
   const exchange = new Exchange(response, head.method === 'HEAD')
@@ -55,7 +57,10 @@ class Exchange {
       this.#response.writeStatus(`${status} ${STATUS_CODES[status] ?? 'Unknown'}`)
       this.#response.writeHeader('content-type', contentType)
       for (const [name, value] of Object.entries(headers)) this.#response.writeHeader(name, value)
-      if (this.#isHeadOnly) this.#response.endWithoutBody(Buffer.byteLength(body))
+      // Of an unchanged page nothing is sent, and no length of it told (RFC 9110).
+      if (status === NOT_MODIFIED) this.#response.endWithoutBody()
+      // The library cuts a connection that asks again after a length without a body, so it is told to close by itself.
+      else if (this.#isHeadOnly) this.#response.endWithoutBody(Buffer.byteLength(body), true)
       else this.#response.end(body)
     })
   }

@@ -7,6 +7,8 @@ import { BODY_TOO_LARGE, type PlainHandler } from '../socket-server.js'
 
 type Answer = Awaited<ReturnType<PlainHandler>>
 
+const NOT_MODIFIED = 304
+
 export function answerHttp(request: IncomingMessage, response: ServerResponse, handler: PlainHandler): void {
   const chunks: Buffer[] = []
   let size = 0
@@ -35,6 +37,7 @@ function headOf(request: IncomingMessage): Omit<Parameters<PlainHandler>[0], 'bo
 
 /** Node leaves the body out of an answer to HEAD. */
 function end(response: ServerResponse, { status, contentType, body, headers = {} }: Answer): void {
-  const length = Buffer.byteLength(body)
-  response.writeHead(status, { 'content-type': contentType, 'content-length': length, ...headers }).end(body)
+  // Of an unchanged page nothing is sent, and no length of it told (RFC 9110).
+  const length = status === NOT_MODIFIED ? {} : { 'content-length': Buffer.byteLength(body) }
+  response.writeHead(status, { 'content-type': contentType, ...length, ...headers }).end(body)
 }

@@ -6,6 +6,7 @@
  * the actors of its shards over its own WAL, the shared LMDB environment and message ports.
  */
 import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import { SharedCounts } from './access/shared-counts.js'
 import { WorkerAccess } from './access/worker-access.js'

@@ -70,7 +70,10 @@ const ASSERTION =
   /\b(?:expect|assert|equal|deepEqual|notEqual|ok|match|rejects|throws|fail|\w*[cC]onformance)\b\s*[.(<]/
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
-const TREES = ['src', 'test', 'bench', 'scripts']
+const TREES = ['src', 'test', 'bench', 'scripts', 'web']
+
+/** What the demo page may see of src: what runs in a browser. */
+const WEB_MAY_IMPORT = ['client', 'domain', 'std']
 
 interface Source {
   /** From the repository's root, with `/`. */
@@ -108,6 +111,9 @@ describe('each rule sees a planted offence', () => {
     const outside = planted('src/gateway/a.ts', `import '../../test/sim/main.js'`)
     complains(folderOffences(outside), /outside src/)
     complains(folderOffences(planted('src/misc/a.ts', `import '../std/b.js'`)), /no entry in MAY_IMPORT/)
+    complains(folderOffences(planted('web/chat/a.ts', `import '../../src/gateway/a.js'`)), /page may not import/)
+    complains(folderOffences(planted('web/App.vue', `import '../src/client-node.js'`)), /page may not import/)
+    deepEqual(folderOffences(planted('web/chat/a.ts', `import '../../src/client-browser.js'; import './b.js'`)), [])
     deepEqual(folderOffences(planted('src/gateway/a.test.ts', `import '../../test/sim/main.js'`)), [])
     deepEqual(folderOffences(planted('src/node.ts', `import './log/embedded/shard-log.js'`)), [])
     deepEqual(folderOffences(planted('src/actors/a.ts', `// import '../gateway/b.js'\nimport './c.js'`)), [])
@@ -164,6 +170,7 @@ describe('each rule sees a planted offence', () => {
 })
 
 function folderOffences({ path, text }: Source): string[] {
+  if (path.startsWith('web/')) return isTest(path) ? [] : pageOffences(path, text)
   const from = placeOf(path)
   if (from === undefined || from.folder === '(root)') return []
   const allowed = MAY_IMPORT[from.folder]
@@ -178,6 +185,16 @@ function folderOffences({ path, text }: Source): string[] {
     const complaint = from.adapter === undefined ? refuseToFolder(from, to, allowed) : refuseToAdapter(from, to, target)
     return complaint === undefined ? [] : [`${path}: ${nameOf(from)} ${complaint} (${specifier})`]
   })
+}
+
+function pageOffences(path: string, text: string): string[] {
+  const targets = importsOf(text).map((specifier) => posix.join(posix.dirname(path), specifier))
+  const foreign = targets.filter((target) => {
+    const to = placeOf(target)
+    const isClient = to?.folder === '(root)' && target.startsWith('src/client-browser.')
+    return to !== undefined && !isClient && !WEB_MAY_IMPORT.includes(to.folder)
+  })
+  return foreign.map((target) => `${path}: the page may not import ${target}`)
 }
 
 function refuseToFolder(from: Place, to: Place, allowed: readonly string[]): string | undefined {
@@ -233,7 +250,7 @@ function repeatabilityOffences({ path, text }: Source): string[] {
 }
 
 function lengthOffences({ path, text }: Source): string[] {
-  if (!path.endsWith('.ts')) return []
+  if (!/\.(?:ts|vue)$/.test(path)) return []
   const lines = text.split('\n').length - (text.endsWith('\n') ? 1 : 0)
   return lines > FILE_LINES_MAX ? [`${path} has ${lines} lines; ${FILE_LINES_MAX} are allowed`] : []
 }
@@ -294,6 +311,6 @@ function sourcesUnder(tree: string): Source[] {
   if (!existsSync(join(ROOT, tree))) return []
   return readdirSync(join(ROOT, tree), { recursive: true, encoding: 'utf8' })
     .map((path) => posix.join(tree, path.replaceAll('\\', '/')))
-    .filter((path) => /\.(?:ts|mjs)$/.test(path) && !/\/(?:generated|node_modules|dist|data)\//.test(path))
+    .filter((path) => /\.(?:ts|mjs|vue)$/.test(path) && !/\/(?:generated|node_modules|dist|data)\//.test(path))
     .map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }))
 }

@@ -8,9 +8,11 @@ import { webSocketTransport } from '../../src/client/web/web-socket.js'
 import {
   type ConnectionState,
   type Conversation,
+  type ConversationName,
   indexedDbStorage,
   type TimelineEvent,
 } from '../../src/client-browser.js'
+import { ActorKind, DIRECT_SEPARATOR } from '../../src/domain/ids.js'
 import { PLATFORM_CLOCK } from '../../src/std/platform-clock.js'
 import { SYSTEM_RANDOM } from '../../src/std/random.js'
 import { CutNetwork, type Direction } from './cut-network.js'
@@ -19,6 +21,7 @@ import { Screen, whenAnswered } from './screen.js'
 
 /** Of the conversation that all users of the page share. */
 const GROUP = 'demo'
+export const GROUP_KEY = keyOf({ kind: ActorKind.group, id: GROUP })
 
 /** Where a network stands, as its owner would say it. */
 export type Line = 'online' | 'cut' | 'connecting' | 'stopped'
@@ -123,8 +126,7 @@ export class ChatUser {
 
   /** Opened on first use. */
   screenOf(conversation: Conversation): Screen {
-    const { kind, id } = conversation.name!
-    const key = `${kind} ${id}`
+    const key = keyOf(conversation.name!)
     const found = this.screens.get(key)
     if (found !== undefined) return found
     const screen = new Screen({
@@ -164,4 +166,15 @@ export class ChatUser {
     if (this.#network.isCut) throw new Error('Cannot fetch a token: the network is cut')
     return await this.#parts.token()
   }
+}
+
+/** Tells conversations apart on this page; the same for all its users. */
+function keyOf({ kind, id }: ConversationName): string {
+  return `${kind} ${id}`
+}
+
+/** Whether it is a conversation of this user with one other. */
+export function isDirectOf(key: string, user: string): boolean {
+  const [kind, id = ''] = key.split(/ (.*)/s)
+  return kind === `${ActorKind.direct}` && id.split(DIRECT_SEPARATOR).includes(user)
 }

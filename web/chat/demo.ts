@@ -3,7 +3,7 @@
  */
 import { type Ref, ref, shallowReactive, shallowRef } from 'vue'
 import { RefusedError } from '../../src/client-browser.js'
-import { ChatUser } from './chat-user.js'
+import { ChatUser, GROUP_KEY, isDirectOf } from './chat-user.js'
 import { type Figures, Ledger } from './ledger.js'
 import { chatUrl, fetchToken, killWorkers, NoTokensError } from './server.js'
 import { Talk } from './talk.js'
@@ -137,8 +137,10 @@ export class Demo {
 
   /** Who of the page is to see what this user writes there. */
   #audience(writer: string, key: string): string[] {
-    const readers = this.users.filter(({ name, screens }) => name !== writer && screens.has(key))
-    return readers.map(({ name }) => name)
+    // In development all are members of the group from its beginning; elsewhere, once their screen shows it.
+    const isReader = ({ name, screens }: ChatUser) =>
+      name !== writer && (screens.has(key) || isDirectOf(key, name) || (this.isDevelopment.value && key === GROUP_KEY))
+    return this.users.filter(isReader).map(({ name }) => name)
   }
 
   #countSoon(): void {

@@ -85,6 +85,7 @@ export const CHINESE: Texts = {
 
   changes: {
     created: (from: string, users: string) => `${from} 和 ${users} 建立了群聊`,
+    createdAlone: (from: string) => `${from} 建立了群聊`,
     joined: (from: string, users: string) => `${from} 邀请了 ${users}`,
     left: (from: string) => `${from} 离开了`,
     kicked: (from: string, users: string) => `${from} 移除了 ${users}`,

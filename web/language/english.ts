@@ -84,6 +84,7 @@ export const ENGLISH = {
 
   changes: {
     created: (from: string, users: string) => `${from} started the group with ${users}`,
+    createdAlone: (from: string) => `${from} started the group`,
     joined: (from: string, users: string) => `${from} invited ${users}`,
     left: (from: string) => `${from} left`,
     kicked: (from: string, users: string) => `${from} removed ${users}`,

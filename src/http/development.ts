@@ -7,6 +7,7 @@
  * Pages of other origins get neither: what comes under another host name than loopback's, or says that a foreign page
  * asks, is refused (access/entrance.ts asks first), and a page that hides its origin is told nothing it can read.
  */
+import { createHash } from 'node:crypto'
 import { isLoopback, plainAddress } from '../access/entrance.js'
 import { signToken } from '../access/token.js'
 import { ID_BYTES_MAX, isId } from '../domain/ids.js'
@@ -54,5 +55,10 @@ function answerToken({ query, headers }: HttpRequest, { secret, now }: Developme
   // A page of this machine on another port, such as one under development, may read it.
   const origin = headers.get('origin')
   const readable = origin === undefined ? {} : { 'access-control-allow-origin': origin, vary: 'origin' }
-  return json(200, { token, app, user, expiresAt }, readable)
+  return json(200, { token, app, user, expiresAt, data: dataName(secret) }, readable)
+}
+
+/** The secret was drawn with the data folder, so it tells one from another; nobody finds 256 random bits by their hash. */
+function dataName(secret: string): string {
+  return createHash('sha256').update(`data of ${secret}`).digest('base64url').slice(0, 16)
 }

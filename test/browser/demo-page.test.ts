@@ -90,6 +90,26 @@ testWith(
 
 testWith(
   CHROMIUM,
+  'a page that was open while the server began anew, with other data, begins anew too',
+  MINUTES,
+  async () => {
+    const first = await ServerProcess.start(DEVELOPMENT)
+    const { port } = first
+    await using visitor = await Visitor.arrive(port)
+    for (const text of ['one', 'two']) await visitor.say('alice', text)
+    await visitor.sees('bob', 'two')
+    await first[Symbol.asyncDispose]() // its data goes with it
+    await using _second = await ServerProcess.start({ ...DEVELOPMENT, port })
+    await visitor.until(async () => (await visitor.figure('sent')) === 0)
+    await visitor.say('alice', 'new')
+    await visitor.sees('bob', 'new')
+    for (const user of ['alice', 'bob']) deepEqual(await visitor.shown(user), ['2 new'])
+    deepEqual(visitor.complaints, [])
+  },
+)
+
+testWith(
+  CHROMIUM,
   'four users talk while the workers are killed twice, and every screen ends the same',
   MINUTES,
   async () => {

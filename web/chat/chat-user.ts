@@ -1,16 +1,16 @@
 /**
- * One user of the page: a device of its own with the real client library, a real WebSocket and a queue in this browser's
- * IndexedDB, behind a network that can be cut.
+ * One user of the page: a device of its own with the real client library and a real WebSocket, behind a network that can be
+ * cut.
  */
 import { type Ref, ref, shallowReactive, shallowRef } from 'vue'
 import { Client } from '../../src/client/client.js'
 import { webSocketTransport } from '../../src/client/web/web-socket.js'
-import {
-  type ConnectionState,
-  type Conversation,
-  type ConversationName,
-  indexedDbStorage,
-  type TimelineEvent,
+import type {
+  ClientStorage,
+  ConnectionState,
+  Conversation,
+  ConversationName,
+  TimelineEvent,
 } from '../../src/client-browser.js'
 import { ActorKind, DIRECT_SEPARATOR } from '../../src/domain/ids.js'
 import { PLATFORM_CLOCK } from '../../src/std/platform-clock.js'
@@ -31,6 +31,8 @@ export interface ChatUserParts {
   readonly server: string
   readonly ledger: Ledger
   token(): Promise<string>
+  /** Where the queue is kept. */
+  readonly storage: ClientStorage
   /** Other users of the page who are to see what this one writes in a conversation. */
   audience(key: string): readonly string[]
 }
@@ -66,7 +68,7 @@ export class ChatUser {
     const options = {
       servers: [parts.server],
       token: () => this.#token(),
-      storage: indexedDbStorage(`demo-${parts.name}`),
+      storage: parts.storage,
     }
     const platform = { transport: this.#network.transport, clock: PLATFORM_CLOCK, random: SYSTEM_RANDOM }
     this.#client = new Client(options, platform)
@@ -83,10 +85,6 @@ export class ChatUser {
   /** Resolves at the first Welcome. */
   connect(): Promise<void> {
     return this.#client.connect()
-  }
-
-  close(): Promise<void> {
-    return this.#client.close()
   }
 
   cut(): void {

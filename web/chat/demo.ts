@@ -2,7 +2,7 @@
  * Everything on the page: its users, the group that they share, what they say by themselves, and the count of it all.
  */
 import { type Ref, ref, shallowReactive, shallowRef } from 'vue'
-import { RefusedError } from '../../src/client-browser.js'
+import { type ClientStorage, indexedDbStorage, MemoryStorage, RefusedError } from '../../src/client-browser.js'
 import { ChatUser, GROUP_KEY, isDirectOf } from './chat-user.js'
 import { type Figures, Ledger } from './ledger.js'
 import { chatUrl, fetchToken, killWorkers, NoTokensError } from './server.js'
@@ -16,6 +16,8 @@ export const USERS_MAX = 4
 
 /** How long it is told that the workers were killed. */
 const KILL_TOLD_MS = 8_000
+/** Between questions to a server that does not answer. */
+const AGAIN_MS = 1_000
 const FIGURES_MS = 1_000
 /** Others may create the group, or invite, at the same moment. */
 const JOIN_ATTEMPTS_MAX = 4
@@ -35,6 +37,8 @@ export class Demo {
   readonly talk: Talk
   readonly #ledger = new Ledger(() => this.#countSoon())
   #isCountDue = false
+  /** Names what the server keeps, in development. */
+  #data: string | undefined
 
   /** `lineOf`: what the users say by themselves, in the visitor's language. */
   constructor(lineOf: (index: number) => string) {
@@ -45,7 +49,8 @@ export class Demo {
   /** Runs as long as the page. */
   async start(): Promise<void> {
     setInterval(() => this.#count(), FIGURES_MS)
-    this.isDevelopment.value = await givesTokens()
+    this.#data = await findData()
+    this.isDevelopment.value = this.#data !== undefined
     if (this.isDevelopment.value) for (const name of USERS.slice(0, USERS_AT_FIRST)) this.add(name)
   }
 
@@ -60,14 +65,15 @@ export class Demo {
   }
 
   add(name: string): void {
-    this.#enter(name, () => fetchToken(name))
+    // A queue and places that this browser has kept belong to the data that they were made with.
+    this.#enter(name, () => this.#token(name), indexedDbStorage(`demo-${this.#data}-${name}`))
   }
 
   /** False where the text is no token, or that of somebody who is here already. */
   addByToken(token: string): boolean {
     const name = userOfToken(token)
     if (name === undefined || this.#isHere(name)) return false
-    this.#enter(name, async () => token)
+    this.#enter(name, async () => token, new MemoryStorage()) // the token is gone with the page too
     return true
   }
 
@@ -87,12 +93,19 @@ export class Demo {
     return this.users.some((user) => user.name === name)
   }
 
-  #enter(name: string, token: () => Promise<string>): void {
+  async #token(name: string): Promise<string> {
+    const { token, data } = await fetchToken(name)
+    if (data !== this.#data) location.reload() // somebody began anew: so do we
+    return token
+  }
+
+  #enter(name: string, token: () => Promise<string>, storage: ClientStorage): void {
     const user = new ChatUser({
       name,
       server: chatUrl(location),
       ledger: this.#ledger,
       token,
+      storage,
       audience: (key) => this.#audience(name, key),
     })
     this.users.push(user)
@@ -159,11 +172,14 @@ function isNoMember(cause: unknown): boolean {
   return cause instanceof RefusedError && cause.reason === 'not-member'
 }
 
-async function givesTokens(): Promise<boolean> {
-  try {
-    await fetchToken(USERS[0]!)
-    return true
-  } catch (cause) {
-    return !(cause instanceof NoTokensError) // one that does not answer now will be asked again
+/** The name of the server's data; undefined where it gives no tokens away. Waits for one that does not answer now. */
+async function findData(): Promise<string | undefined> {
+  for (;;) {
+    try {
+      return (await fetchToken(USERS[0]!)).data
+    } catch (cause) {
+      if (cause instanceof NoTokensError) return undefined
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
+    }
   }
 }

@@ -10,13 +10,18 @@ export function chatUrl({ protocol, host }: Pick<Location, 'protocol' | 'host'>)
   return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/v1/ws`
 }
 
+export interface DevelopmentToken {
+  readonly token: string
+  /** Names the server's data: another name, other data. */
+  readonly data: string
+}
+
 /** Rejects with NoTokensError where the server gives none away, and with another error where it does not answer. */
-export async function fetchToken(user: string): Promise<string> {
+export async function fetchToken(user: string): Promise<DevelopmentToken> {
   const answer = await fetch(`/v1/dev/token?user=${encodeURIComponent(user)}`)
   if (answer.status === 404 || answer.status === 403) throw new NoTokensError('Cannot get a token: the server has none')
   if (!answer.ok) throw new Error(`Cannot get a token: the server answered ${answer.status}`)
-  const { token } = (await answer.json()) as { token: string }
-  return token
+  return (await answer.json()) as DevelopmentToken
 }
 
 /** Resolves to how many workers the server is about to lose. */

@@ -22,7 +22,6 @@ export const CHINESE: Texts = {
     connecting: '暂时连不上；大家都在自动重试',
     idle: '等待有人连接',
     kill: '杀掉工作线程',
-    killing: '正在杀掉…',
     killed: (workers: number) => `${workers} 个工作线程已被杀掉。新的正在启动，从日志恢复现场。`,
     killFailed: '服务器没有回应。它在运行吗？',
     talk: '让他们聊起来',
@@ -80,7 +79,6 @@ export const CHINESE: Texts = {
     emptyHint: '在下方写下第一条消息：它的编号是 1。',
     seq: (seq: number) => `会话中的第 ${seq} 号`,
     latest: '最新消息',
-    refusedRead: '服务器不向该用户显示此会话。',
   },
 
   changes: {

@@ -20,7 +20,6 @@ export const ENGLISH = {
     connecting: 'Nobody can reach it; everyone tries again by themselves',
     idle: 'Waiting for somebody to connect',
     kill: 'Kill its workers',
-    killing: 'Killing…',
     killed: (workers: number) =>
       `${workers === 1 ? 'Its worker is' : `All ${workers} workers are`} dead. New ones start and read the log.`,
     killFailed: 'The server did not answer. Is it running?',
@@ -79,7 +78,6 @@ export const ENGLISH = {
     emptyHint: 'Write the first message below: it gets number 1.',
     seq: (seq: number) => `Number ${seq} of the conversation`,
     latest: 'Newest messages',
-    refusedRead: 'The server does not show this conversation to this user.',
   },
 
   changes: {

@@ -1,7 +1,7 @@
 /**
  * Bundles the entry points into dist/, each group only when one of its inputs changed.
  *
- *   node scripts/build.mjs [--tidy] [server] [client] [client-node] [bench] [kills] [sim]      (no argument: all groups)
+ *   node scripts/build.mjs [--tidy] [server] [client] [client-node] [web] [bench] [kills] [sim]      (no argument: all groups)
  *
  * What went into a bundle is known exactly, from esbuild's metafile or from Vite, so "changed" means: the content of
  * one of those files, this script, or the lock file differs from what the last build saw. Entry points

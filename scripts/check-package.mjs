@@ -60,8 +60,10 @@ async function serveAndSend() {
       PARLEY_PORT: port,
     })
     if (sent !== 'acked: durable at seq 1 of bob\n') fail(`parley send said: ${sent}`)
-    const page = await fetch(`http://127.0.0.1:${port}/readyz`)
-    if (!page.ok) fail(`/readyz answers ${page.status}`)
+    for (const path of ['/readyz', '/']) {
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`)
+      if (!answer.ok) fail(`${path} answers ${answer.status}`)
+    }
     return readyMs
   } finally {
     const ended = once(server.stdout, 'close') // by the last of the group

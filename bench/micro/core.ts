@@ -57,6 +57,8 @@ class Ends implements GatewayEnd {
   #dirty: Speaker[] = []
   say: (speaker: Speaker) => void = () => {}
 
+  endSession(): void {}
+
   answer(_connection: number, ref: number, _bytes: Bytes, start: number, end: number): void {
     if (end - start > 100 && this.welcomed < USERS) this.welcomed++
     else if (end - start > 100) this.other++
@@ -128,7 +130,16 @@ for (let index = 0; index < USERS; index++) {
   const user = userOf(index)
   const inbox = actorKey(app, ActorKind.inbox, user)
   const device = 'd' as DeviceId
-  const session: Session = { connection: index + 1, app, user, device, inbox, laneNumber: 1, laneRandom: 5n }
+  const session: Session = {
+    connection: index + 1,
+    app,
+    user,
+    device,
+    inbox,
+    laneNumber: 1,
+    laneRandom: 5n,
+    startedAt: 1,
+  }
   const content = encodeContent({ messageId: 1n, body: new Uint8Array(256) })
   for (const peer of peersOf(index)) {
     const conversation = directId(user, userOf(peer))

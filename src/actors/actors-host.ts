@@ -1,7 +1,7 @@
 /**
  * All shards that a worker owns, and the owner's end of the links to them.
  */
-import type { ShardId } from '../domain/ids.js'
+import type { ActorKey, ShardId } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 import type { Address } from '../log/bus.js'
 import type { ShardLog } from '../log/shard-log.js'
@@ -183,6 +183,10 @@ export class ActorsHost implements OwnerHandle {
 
   sessionEnded(from: GatewayHandle, _shard: number, session: Session): void {
     this.#sessions.remove(from, session)
+  }
+
+  signOut(inbox: ActorKey, device: string | undefined): void {
+    this.#sessions.signOut(inbox, device)
   }
 
   tell(

@@ -1,7 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { describe, test } from 'vitest'
 import { ManualClock } from '../../test/support/manual-clock.js'
-import { ActorKind, type AppId, actorKey, type DeviceId, type UserId } from '../domain/ids.js'
+import { ActorKind, type AppId, actorKey, type DeviceId, parseActorKey, type UserId } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 import type { Address } from '../log/bus.js'
 import { Bytes } from '../std/bytes.js'
@@ -27,6 +27,7 @@ class Rig {
       answer: (connection, ref) => this.said.push(`answer ${connection}/${ref}`),
       unknown: (connection, ref) => this.said.push(`unknown ${connection}/${ref}`),
       deliver: () => {},
+      endSession: (connection, why, lane) => this.said.push(`end ${connection}: ${why} ${lane}`),
       sessionsOf: () => this.sessions,
     })
   }
@@ -46,6 +47,7 @@ class Rig {
         note(`${link}:${k} of epoch ${epoch} from ${session.connection}`),
       sessions: (_from, _shard, sessions) => note(`sessions ${sessions.map(({ connection }) => connection).join(' ')}`),
       sessionEnded: (_from, _shard, { connection }) => note(`end of ${connection}`),
+      signOut: (inbox, device) => note(`signOut ${parseActorKey(inbox).id} ${device}`),
       tell: () => {},
       heads: () => {},
       headsTaken: () => {},
@@ -55,7 +57,7 @@ class Rig {
   session(): Session {
     const ids = { app: 'demo' as AppId, user: 'ann' as UserId, device: 'd' as DeviceId }
     const inbox = actorKey('demo', ActorKind.inbox, 'ann')
-    return { connection: ++this.#connections, ...ids, inbox, laneNumber: 1, laneRandom: 1n }
+    return { connection: ++this.#connections, ...ids, inbox, laneNumber: 1, laneRandom: 1n, startedAt: 1 }
   }
 
   command(session: Session, ref: number): boolean {
@@ -221,6 +223,13 @@ describe('trouble has one cure: those who wait hear that nobody knows, and the n
     equal(rig.command(rig.session(), 13), true)
     deepEqual(rig.run(LIMITS.parkMs + 400), ['unknown 4/13'])
   })
+})
+
+test('who is signed out, and who is ended, is passed on', () => {
+  const rig = new Rig()
+  rig.links.signOut('demo', 'ann', 'phone')
+  rig.links.endSession(7, 'replaced', 2)
+  deepEqual(rig.take(), ['a hears signOut ann phone', 'end 7: replaced 2'])
 })
 
 test('exactly LIMITS.linkInFlightMax commands are unanswered at a time', () => {

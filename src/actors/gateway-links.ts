@@ -5,8 +5,9 @@
  * There is one cure for all trouble (a lost command, an owner that moved or does not answer): the link is closed, those
  * who wait hear *unknown, resend*, and the next link begins at k = 1. Resending is always safe.
  */
-import { type ActorKey, parseActorKey, shardOf } from '../domain/ids.js'
+import { type ActorKey, ActorKind, actorKey, parseActorKey, shardOf } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
+import type { RefusalName } from '../domain/refusal.js'
 import type { Address } from '../log/bus.js'
 import { Bytes } from '../std/bytes.js'
 import type { Clock, Timer } from '../std/clock.js'
@@ -83,6 +84,15 @@ export class GatewayLinks implements Commands, GatewayHandle {
   ended(session: Session): void {
     const shard = shardOf(session.inbox, this.#router.shardCount)
     this.#router.ownerOf(shard)?.sessionEnded(this, shard, session)
+  }
+
+  /**
+   * Ends the connections of one device of a user, wherever they are, or of all their devices: each hears `signed-out`
+   * and does not come back by itself. What would keep it from coming back on purpose is to revoke its tokens. May be lost.
+   */
+  signOut(app: string, user: string, device?: string): void {
+    const inbox = actorKey(app, ActorKind.inbox, user)
+    this.#router.ownerOf(shardOf(inbox, this.#router.shardCount))?.signOut(inbox, device)
   }
 
   #send(
@@ -170,6 +180,10 @@ export class GatewayLinks implements Commands, GatewayHandle {
     if (link.number !== number) return
     const connection = link.answered(k)
     if (connection !== 0) this.#end?.unknown(connection, link.refOf(k))
+  }
+
+  endSession(connection: number, why: RefusalName, lane: number): void {
+    this.#end?.endSession(connection, why, lane)
   }
 
   deliver(

@@ -23,15 +23,19 @@ export class HelloCommand {
   decide(activation: InboxActivation, link: InLink, k: number, session: Session, frame: ClientFrame): void {
     const asked = { device: session.device, number: frame.laneNumber, random: frame.laneRandom }
     const decision = decideLane(activation.state, asked)
+    if (decision.kind === 'too-many') return this.#shard.refuse(link, k, 'too-many-devices', frame.ref, 0)
     if (decision.kind === 'unknown') return this.#shard.refuse(link, k, 'lane-unknown', frame.ref, 0)
     if (decision.kind === 'open') {
       const { refusal } = this.#shard
       if (refusal !== undefined) return this.#shard.refuse(link, k, refusal, frame.ref, 0)
       this.#open(activation, decision.lane)
     }
+    const { sessions, id, clock } = this.#shard.parts
+    const startedAt = sessions.startOf(session, clock.now())
     // Registered before Welcome leaves, so that what is committed from here on reaches the device.
-    this.#shard.parts.sessions.add(link.gateway, this.#shard.parts.id, session)
-    this.#welcome(link, k, session, frame.ref, decision.lane)
+    sessions.add(link.gateway, id, session, { lane: decision.lane.number, startedAt })
+    this.#welcome(link, k, session, frame.ref, decision.lane, startedAt)
+    this.#shard.whenDurable(() => sessions.settle(session.inbox))
   }
 
   #open(activation: InboxActivation, lane: LaneName): void {
@@ -58,10 +62,10 @@ export class HelloCommand {
     loop.wanted()
   }
 
-  #welcome(link: InLink, k: number, session: Session, ref: number, lane: LaneName): void {
+  #welcome(link: InLink, k: number, session: Session, ref: number, lane: LaneName, serverTime: number): void {
     const answers = this.#shard.answers()
     const { app, user, device } = session
-    writeWelcome(answers.bytes, { ref, app, user, device, lane, serverTime: this.#shard.parts.clock.now() })
+    writeWelcome(answers.bytes, { ref, app, user, device, lane, serverTime })
     answers.add(link, k, ref, 0)
     this.#shard.leave(answers)
   }

@@ -9,7 +9,7 @@ const NAME: ActorName = { app: 'demo' as AppId, kind: ActorKind.inbox, id: 'alic
 function open(inbox: Inbox, device: string, random: bigint): number {
   const decision = decideLane(inbox, { device, number: 0, random })
   if (decision.kind === 'open') applyLaneOpened(inbox, decision.lane)
-  return decision.kind === 'unknown' ? -1 : decision.lane.number
+  return 'lane' in decision ? decision.lane.number : -1
 }
 
 test('lanes are numbered 1, 2, 3… per device, and a repeated Hello gets its number again', () => {
@@ -47,4 +47,11 @@ test('eight lanes of a device are known; the ninth forgets the first, whose numb
 
 test('a number out of turn is our own mistake', () => {
   throws(() => applyLaneOpened(emptyInbox(NAME), { device: 'phone', number: 2, random: 1n }), /lane number 2/)
+})
+
+test('a user has so many devices, and a known one is always let in', () => {
+  const inbox = emptyInbox(NAME)
+  for (let device = 1; device <= LIMITS.devicesPerUserMax; device++) equal(open(inbox, `d${device}`, 1n), 1)
+  equal(decideLane(inbox, { device: 'one more', number: 0, random: 1n }).kind, 'too-many')
+  equal(open(inbox, 'd1', 2n), 2)
 })

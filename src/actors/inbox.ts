@@ -29,6 +29,8 @@ export type LaneDecision =
   | { readonly kind: 'known'; readonly lane: LaneName }
   | { readonly kind: 'open'; readonly lane: LaneName }
   | { readonly kind: 'unknown' }
+  /** The user has as many devices as a user may. */
+  | { readonly kind: 'too-many' }
 
 export function emptyInbox(name: ActorName): Inbox {
   return { name, devices: [], list: new ConversationList() }
@@ -42,6 +44,7 @@ export function decideLane(state: Inbox, asked: LaneName): LaneDecision {
     return { kind: 'known', lane: { ...asked, number: known.number } }
   }
   if (asked.number !== 0) return { kind: 'unknown' }
+  if (device === undefined && state.devices.length >= LIMITS.devicesPerUserMax) return { kind: 'too-many' }
   return { kind: 'open', lane: { ...asked, number: (device?.lastNumber ?? 0) + 1 } }
 }
 

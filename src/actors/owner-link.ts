@@ -3,6 +3,7 @@
  * each once and in order (rules §1), because a late copy of a refused send would otherwise be accepted after an unmute.
  */
 import type { ActorKey, ActorName } from '../domain/ids.js'
+import type { RefusalName } from '../domain/refusal.js'
 import type { Address } from '../log/bus.js'
 import type { Bytes } from '../std/bytes.js'
 import type { Delivered, Session } from './peers.js'
@@ -15,6 +16,8 @@ export interface GatewayHandle {
   linkBroken(shard: number, link: number): void
   answer(shard: number, link: number, k: number, bytes: Bytes, start: number, end: number): void
   unknown(shard: number, link: number, k: number): void
+  /** See GatewayEnd. */
+  endSession(connection: number, why: RefusalName, lane: number): void
   deliver(
     connections: ArrayLike<number>,
     count: number,
@@ -43,6 +46,8 @@ export interface OwnerHandle {
   /** All sessions of this gateway worker whose inbox is in `shard`, replacing what was known. */
   sessions(from: GatewayHandle, shard: number, sessions: readonly Session[]): void
   sessionEnded(from: GatewayHandle, shard: number, session: Session): void
+  /** Ends the sessions of a device, of all devices where none is named, of the user whose inbox is in a shard of this owner. */
+  signOut(inbox: ActorKey, device: string | undefined): void
   /** Deliver to the sessions of these inboxes, which are all in shards of this owner. */
   tell(
     inboxes: readonly string[],

@@ -22,6 +22,8 @@ export const Kind = {
   unknown: 10,
   heads: 11,
   headsTaken: 12,
+  endSession: 13,
+  signOut: 14,
 } as const
 
 export const AT = {

@@ -70,7 +70,7 @@ function isHandle(arg: unknown): arg is GatewayHandle {
 function session(user: string, device = 'phone', app = 'demo'): Session {
   const inbox = actorKey(app, ActorKind.inbox, user)
   const ids = { app: app as AppId, user: user as UserId, device: device as DeviceId }
-  return { connection: 2 ** 32 - 1, ...ids, inbox, laneNumber: 7, laneRandom: 2n ** 64n - 1n }
+  return { connection: 2 ** 32 - 1, ...ids, inbox, laneNumber: 7, laneRandom: 2n ** 64n - 1n, startedAt: 0 }
 }
 
 function target(kind: Target['name']['kind'], id: string, app = 'demo', shard = 255): Target {
@@ -106,7 +106,7 @@ describe('every call to an owner elsewhere arrives as it was made', () => {
 
   test('sessions, none or several', () => {
     const rig = new Rig()
-    const registered = ODD.map((odd) => ({ ...session(odd, odd), laneNumber: 0, laneRandom: 0n }))
+    const registered = ODD.map((odd) => ({ ...session(odd, odd), laneRandom: 0n, startedAt: 2 ** 41 }))
     const calls = rig.heard((owner) => {
       owner.sessions(NOBODY, 8, registered)
       owner.sessions(NOBODY, 8, [])
@@ -114,6 +114,22 @@ describe('every call to an owner elsewhere arrives as it was made', () => {
     deepEqual(
       calls.map((call) => call[3]),
       [registered, []],
+    )
+  })
+
+  test('signOut, of one device and of all', () => {
+    const inbox = actorKey('demo', ActorKind.inbox, '名前')
+    const rig = new Rig()
+    const calls = rig.heard((owner) => {
+      owner.signOut(inbox, 'phone')
+      owner.signOut(inbox, undefined)
+    })
+    deepEqual(
+      calls.map((call) => call.slice(1)),
+      [
+        [inbox, 'phone'],
+        [inbox, undefined],
+      ],
     )
   })
 

@@ -11,6 +11,7 @@ import {
   type DeviceId,
   type UserId,
 } from '../domain/ids.js'
+import { refusalOfWire } from '../domain/refusal.js'
 import type { Address, Bus } from '../log/bus.js'
 import { align8, Bytes, readU53 } from '../std/bytes.js'
 import type { Clock } from '../std/clock.js'
@@ -123,6 +124,15 @@ export class PeerWire {
         const what = deliveredOf(view, at, conversation as ActorKey)
         return gateway.deliver(connections, connections.length, what, bytes, start, end)
       }
+      case Kind.endSession: {
+        const why = refusalOfWire(link)
+        if (why === undefined) return // newer than this build
+        return gateway.endSession(view.getUint32(at + AT.connection, true), why, k)
+      }
+      case Kind.signOut: {
+        const [inbox, device] = text.split(SEPARATOR)
+        return owner.signOut(inbox as ActorKey, device === '' ? undefined : device)
+      }
       case Kind.heads: {
         const route = { fromShard: link, toShard: shard, epoch, logIncarnation, k }
         return owner.heads(this.ownerAt(from), route, bytes, start, end)
@@ -166,12 +176,16 @@ function newSession(connection: number, app: string, user: string, device: strin
     inbox: actorKey(app, ActorKind.inbox, user),
     laneNumber: 0,
     laneRandom: 0n,
+    startedAt: 0,
   }
 }
 
 function sessionOfLine(line: string): Session {
-  const [connection, app, user, device] = line.split(SEPARATOR)
-  return newSession(Number(connection), app!, user!, device!)
+  const [connection, lane, startedAt, app, user, device] = line.split(SEPARATOR)
+  const session = newSession(Number(connection), app!, user!, device!)
+  session.laneNumber = Number(lane)
+  session.startedAt = Number(startedAt)
+  return session
 }
 
 function targetOf(app: AppId, kind: ActorKind, id: string, shard: number): Target {

@@ -5,6 +5,7 @@
  * Bytes given to any of these are valid only until the call returns: the receiver copies what it keeps.
  */
 import type { ActorKey, AppId, DeviceId, UserId } from '../domain/ids.js'
+import type { RefusalName } from '../domain/refusal.js'
 import type { Bytes } from '../std/bytes.js'
 
 /** Who speaks on a connection, checked once at Hello. The lane is what the device's user shard confirmed. */
@@ -19,6 +20,8 @@ export interface Session {
   /** 0 until Welcome. */
   laneNumber: number
   laneRandom: bigint
+  /** By its user's shard, later than all sessions of the same device before it; 0 until Welcome. */
+  startedAt: number
 }
 
 /** The way in, implemented by links.ts: from a gateway worker to the owners of shards. */
@@ -53,6 +56,9 @@ export interface GatewayEnd {
     start: number,
     end: number,
   ): void
+  /** The user's shard has ended this session: the connection hears why and is closed. `lane`: of the session that took
+   *  its place, else 0. */
+  endSession(connection: number, why: RefusalName, lane: number): void
   /** Sessions now open whose inbox is in `shard`: a new owner of the shard is told of them. */
   sessionsOf(shard: number): Iterable<Session>
 }

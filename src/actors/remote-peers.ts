@@ -1,6 +1,8 @@
 /**
  * Gateway workers and owners that live elsewhere: the calls of owner-link.ts, written to the bus.
  */
+import type { ActorKey } from '../domain/ids.js'
+import { REFUSALS, type RefusalName } from '../domain/refusal.js'
 import type { Address } from '../log/bus.js'
 import type { Bytes } from '../std/bytes.js'
 import type { GatewayHandle, Generation, HeadsRoute, LinkPlace, Origin, OwnerHandle, Target } from './owner-link.js'
@@ -30,6 +32,16 @@ export class RemoteGateway implements GatewayHandle {
 
   unknown(shard: number, link: number, k: number): void {
     this.#out.add(this.address, { kind: Kind.unknown, shard, link, k }, NO_BYTES, 0, 0)
+  }
+
+  endSession(connection: number, why: RefusalName, lane: number): void {
+    this.#out.add(
+      this.address,
+      { kind: Kind.endSession, connection, link: REFUSALS[why].wire, k: lane },
+      NO_BYTES,
+      0,
+      0,
+    )
   }
 
   deliver(
@@ -75,8 +87,14 @@ export class RemoteOwner implements OwnerHandle {
   }
 
   sessions(_from: GatewayHandle, shard: number, sessions: readonly Session[]): void {
-    const text = sessions.map((session) => `${session.connection}${SEPARATOR}${textOf(session)}`).join('\n')
+    const text = sessions
+      .map((each) => [each.connection, each.laneNumber, each.startedAt, textOf(each)].join(SEPARATOR))
+      .join('\n')
     this.#out.add(this.address, { kind: Kind.sessions, shard, text }, NO_BYTES, 0, 0)
+  }
+
+  signOut(inbox: ActorKey, device: string | undefined): void {
+    this.#out.add(this.address, { kind: Kind.signOut, text: [inbox, device ?? ''].join(SEPARATOR) }, NO_BYTES, 0, 0)
   }
 
   sessionEnded(_from: GatewayHandle, shard: number, session: Session): void {

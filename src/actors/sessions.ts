@@ -1,8 +1,12 @@
 /**
  * Which connections of which gateway workers belong to a user, for the user shards of this worker. Soft state: gateway
  * workers register again on every change of an owner's epoch and in a digest (rules §11).
+ *
+ * A device has one session: `settle` ends all but the newest of each. What tells it may be lost; the next digest brings
+ * the old session again, and it is told again.
  */
 import type { ActorKey } from '../domain/ids.js'
+import type { RefusalName } from '../domain/refusal.js'
 import type { Bytes } from '../std/bytes.js'
 import type { GatewayHandle, Origin } from './owner-link.js'
 import type { Delivered, Session } from './peers.js'
@@ -12,6 +16,10 @@ interface Entry {
   readonly gateway: GatewayHandle
   readonly connection: number
   readonly shard: number
+  readonly device: string
+  lane: number
+  /** 0: its Hello was not decided here, nor its gateway told. */
+  startedAt: number
   next: Entry | undefined
 }
 
@@ -22,11 +30,59 @@ export class Sessions {
   readonly #gateways: GatewayHandle[] = []
   readonly #connections: number[][] = []
 
-  add(gateway: GatewayHandle, shard: number, session: Session): void {
-    const first = this.#byInbox.get(session.inbox)
-    for (let entry = first; entry !== undefined; entry = entry.next) if (isOf(entry, gateway, session)) return
-    if (first === undefined) this.#inboxesOf(shard).add(session.inbox)
-    this.#byInbox.set(session.inbox, { gateway, connection: session.connection, shard, next: first })
+  add(gateway: GatewayHandle, shard: number, session: Session, { lane, startedAt } = placeOf(session)): void {
+    const { inbox, connection, device } = session
+    const first = this.#byInbox.get(inbox)
+    for (let entry = first; entry !== undefined; entry = entry.next) {
+      if (!isOf(entry, gateway, session)) continue
+      if (startedAt > 0) Object.assign(entry, { lane, startedAt })
+      return
+    }
+    if (first === undefined) this.#inboxesOf(shard).add(inbox)
+    this.#byInbox.set(inbox, { gateway, connection, shard, device, lane, startedAt, next: first })
+  }
+
+  /** When a session of this device starts that begins now: after all that are known. */
+  startOf({ inbox, device }: Session, now: number): number {
+    let startedAt = now
+    for (let entry = this.#byInbox.get(inbox); entry !== undefined; entry = entry.next) {
+      if (entry.device === device) startedAt = Math.max(startedAt, entry.startedAt + 1)
+    }
+    return startedAt
+  }
+
+  /** Ends every session of the user that a newer one of the same device has replaced. */
+  settle(inbox: string): void {
+    const first = this.#byInbox.get(inbox)
+    if (first?.next === undefined) return
+    for (let entry: Entry | undefined = first; entry !== undefined; entry = entry.next) {
+      const newer = this.#newerThan(entry, first)
+      if (newer !== undefined) this.#end(inbox, entry, 'replaced', newer.lane)
+    }
+  }
+
+  /** Ends the sessions of one device, or of all. */
+  signOut(inbox: string, device: string | undefined): void {
+    for (let entry = this.#byInbox.get(inbox); entry !== undefined; entry = entry.next) {
+      if (device === undefined || entry.device === device) this.#end(inbox, entry, 'signed-out', 0)
+    }
+  }
+
+  #end(inbox: string, entry: Entry, why: RefusalName, lane: number): void {
+    this.#drop(inbox, (each) => each === entry)
+    entry.gateway.endSession(entry.connection, why, lane)
+  }
+
+  #newerThan({ device, startedAt, gateway, connection }: Entry, first: Entry): Entry | undefined {
+    if (startedAt === 0) return undefined
+    for (let other: Entry | undefined = first; other !== undefined; other = other.next) {
+      if (other.device !== device || other.startedAt < startedAt) continue
+      if (other.startedAt > startedAt) return other
+      // Given by owners that did not know of each other: any order will do that is the same everywhere.
+      const order = other.connection - connection || (other.gateway.address < gateway.address ? -1 : 1)
+      if (order > 0 && !(other.connection === connection && other.gateway === gateway)) return other
+    }
+    return undefined
   }
 
   remove(gateway: GatewayHandle, session: Session): void {
@@ -39,6 +95,7 @@ export class Sessions {
     for (const session of sessions) {
       open.add(session.connection)
       this.add(gateway, shard, session) // those known stay as they are: digests come every few seconds
+      this.settle(session.inbox)
     }
     const isGone = (entry: Entry) => entry.gateway.address === gateway.address && !open.has(entry.connection)
     for (const inbox of this.#inboxesOf(shard)) this.#drop(inbox, isGone)
@@ -123,6 +180,10 @@ export class Sessions {
     }
     return inboxes
   }
+}
+
+function placeOf({ laneNumber: lane, startedAt }: Session): { readonly lane: number; readonly startedAt: number } {
+  return { lane, startedAt }
 }
 
 function isOf(entry: Entry, gateway: GatewayHandle, session: Session): boolean {

@@ -167,6 +167,13 @@ export class Shard implements Fold {
     return this.loop.horizon()?.answers ?? this.#immediate
   }
 
+  /** Runs once the present state is durable; never, where it is lost. */
+  whenDurable(run: () => void): void {
+    const batch = this.loop.horizon()
+    if (batch === undefined) run()
+    else batch.whenDurable.push(run)
+  }
+
   leave(answers: PendingAnswers): void {
     if (answers === this.#immediate) answers.send()
   }

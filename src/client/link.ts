@@ -30,6 +30,8 @@ export interface LinkParts {
   readonly random: Random
   readonly dial: Dialer
   hello(ref: number): HelloFrame
+  /** The number of our lane. */
+  lane(): number
   up(welcome: WelcomeFrame): void
   /** The connection is gone, with all that was asked on it. */
   down(): void
@@ -214,7 +216,9 @@ export class Link {
   /** A refusal of the connection as a whole. */
   #refusedAll(refusal: RefusalFrame): void {
     const hundreds = Math.floor(refusal.code / 100)
-    if (hundreds === 14 || refusalOfWire(refusal.code) === 'replaced') {
+    // Replaced in our own lane: by a Hello of ours that arrived late, on a connection that we gave up.
+    const isReplaced = refusalOfWire(refusal.code) === 'replaced' && refusal.expected !== this.#parts.lane()
+    if (hundreds === 14 || isReplaced) {
       this.stop()
       this.#parts.rejected(refusal)
     } else if (hundreds === 13) {

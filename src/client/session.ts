@@ -62,6 +62,7 @@ export class Session {
       random,
       dial,
       hello: (ref) => ({ kind: 'hello', ref, token: this.#token, device, lane: this.#lane }),
+      lane: () => this.#lane.number,
       up: (welcome) => this.#up(welcome),
       down: () => this.#down(),
       received: (frame) => this.#received(frame),

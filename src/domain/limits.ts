@@ -37,6 +37,8 @@ export const LIMITS = {
   laggingConversationsMax: 1_000,
   /** Frames per second of one connection, as a bucket of one second. */
   framesPerSecondMax: 20_000,
+  /** Devices that a user ever said Hello with; one more is refused with too-many-devices. */
+  devicesPerUserMax: 1_000,
   connectionsPerUserMax: 64,
   /** Of one address, all workers together. Proxies and providers put many people behind one, so by default it is what one
    *  worker holds: an operator whose clients come directly lowers it. */

@@ -53,6 +53,8 @@ const PUBLISHED: Record<number, RefusalName> = {
   1422: 'address-denied',
   1423: 'origin-denied',
   1424: 'role-needed',
+  1430: 'signed-out',
+  1431: 'too-many-devices',
 }
 
 describe('the refusal catalogue', () => {

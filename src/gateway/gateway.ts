@@ -176,6 +176,11 @@ export class Gateway implements GatewayEnd, SocketListener {
     }
   }
 
+  endSession(number: number, why: RefusalName, lane: number): void {
+    const connection = this.#connections.get(number)
+    if (connection !== undefined) this.#partings.close(connection, why, 0, lane)
+  }
+
   sessionsOf(shard: number): Iterable<Session> {
     return this.#connections.sessionsOf(shard)
   }

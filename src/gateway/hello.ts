@@ -8,7 +8,7 @@ import type { VerifyToken } from '../access/token.js'
 import type { Commands, Session } from '../actors/peers.js'
 import { ActorKind, actorKey, type DeviceId } from '../domain/ids.js'
 import type { RefusalName } from '../domain/refusal.js'
-import { readWelcomeLane } from '../protocol/answer-frames.js'
+import { readWelcome } from '../protocol/answer-frames.js'
 import type { ClientFrame } from '../protocol/client-frame.js'
 import { bodyTypeOf } from '../protocol/table.js'
 import { BodyType } from '../protocol/wire-numbers.js'
@@ -43,7 +43,16 @@ export class Hellos {
     const device = frame.device(bytes) as DeviceId
     if (!isForDevice(checked, device)) return 'bad-token'
     const inbox = actorKey(app, ActorKind.inbox, user)
-    const session = { connection: connection.number, app, user, device, inbox, laneNumber: 0, laneRandom: 0n }
+    const session = {
+      connection: connection.number,
+      app,
+      user,
+      device,
+      inbox,
+      laneNumber: 0,
+      laneRandom: 0n,
+      startedAt: 0,
+    }
     if (!connections.addSession(session)) return 'too-many-connections'
     connection.session = session
     connection.phase = 'greeting'
@@ -54,9 +63,11 @@ export class Hellos {
   /** The user's shard has answered: the connection is open, or may say Hello again. */
   answered(connection: Connection, bytes: Bytes, start: number): void {
     if (bodyTypeOf(bytes, start) !== BodyType.welcome) return this.endSession(connection)
-    const lane = readWelcomeLane(bytes, start)
-    connection.session!.laneNumber = lane.number
-    connection.session!.laneRandom = lane.random
+    const { lane, serverTime } = readWelcome(bytes, start)
+    const session = connection.session!
+    session.laneNumber = lane.number
+    session.laneRandom = lane.random
+    session.startedAt = serverTime
     connection.phase = 'open'
   }
 

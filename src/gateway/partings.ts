@@ -28,15 +28,15 @@ export class Partings {
     this.#parts = parts
   }
 
-  refuse(connection: Connection, name: RefusalName, ref: number, n: number, retryAfterMs: number): void {
+  refuse(connection: Connection, name: RefusalName, ref: number, n: number, retryAfterMs: number, expected = 0): void {
     const { events, queues } = this.#parts
     events.refused(name)
-    writeRefusal(queues.frames(connection), name, { ref, n, retryAfterMs, expected: 0 })
+    writeRefusal(queues.frames(connection), name, { ref, n, retryAfterMs, expected })
   }
 
-  /** Says why, then ends the connection. */
-  close(connection: Connection, why: RefusalName, retryAfterMs = 0): void {
-    this.refuse(connection, why, 0, 0, retryAfterMs)
+  /** Says why, then ends the connection. `expected`: see Refusal in schemas/wire.fbs. */
+  close(connection: Connection, why: RefusalName, retryAfterMs = 0, expected = 0): void {
+    this.refuse(connection, why, 0, 0, retryAfterMs, expected)
     this.end(connection, why)
   }
 

@@ -6,7 +6,7 @@
  */
 import { LIMITS } from '../domain/limits.js'
 import { REFUSALS, type RefusalName } from '../domain/refusal.js'
-import { Bytes, type GrowingBytes, writeU53 } from '../std/bytes.js'
+import { Bytes, type GrowingBytes, readU53, writeU53 } from '../std/bytes.js'
 import type { HistoryEndFrame, InboxFrame, LaneName, SkipFrame, WelcomeFrame } from './decoded-frame.js'
 import { encodeFrame } from './encode.js'
 import { bodyTableOf, fieldAt } from './table.js'
@@ -104,10 +104,13 @@ export function writePong(out: GrowingBytes, ref: number, serverTime: number): v
   out.append(encodeFrame({ kind: 'pong', ref, serverTime }))
 }
 
-/** The lane that the Welcome frame at `start` confirms. */
-export function readWelcomeLane(bytes: Bytes, start: number): LaneName {
-  const at = fieldAt(bytes.view, bodyTableOf(bytes.view, start), 4)
-  return { random: bytes.view.getBigUint64(at, true), number: bytes.view.getUint32(at + 8, true) }
+/** The lane that the Welcome frame at `start` confirms, and its time, which is when the session starts. */
+export function readWelcome(bytes: Bytes, start: number): { readonly lane: LaneName; readonly serverTime: number } {
+  const { view } = bytes
+  const table = bodyTableOf(view, start)
+  const at = fieldAt(view, table, 4)
+  const lane = { random: view.getBigUint64(at, true), number: view.getUint32(at + 8, true) }
+  return { lane, serverTime: readU53(view, fieldAt(view, table, 6)) }
 }
 
 /** Where the first `count` fields of the frame's body lie. */

@@ -119,3 +119,20 @@ inTurn('history covers its range: events, or skips for what the reader may not s
   history(again)
   deepEqual(heard(node, again), [...bens, 'end 1-6 of 6'])
 })
+
+inTurn('the same device again takes the place of its first session; other devices hear what it says', () => {
+  const node = new OneNode()
+  const first = node.connect('alice', 'phone')
+  const tablet = node.connect('alice', 'tablet')
+  const second = node.connect('alice', 'phone', { number: 0, random: 2n })
+  deepEqual(node.ended, [[first.connection, 'replaced']])
+  send(node, second, 1, 'hello')
+  deepEqual(heard(node, tablet), ['event seq=1 from=alice'])
+  deepEqual(heard(node, first), [])
+
+  node.side.links.signOut('demo', 'alice')
+  deepEqual(node.ended.slice(1).sort(), [
+    [tablet.connection, 'signed-out'],
+    [second.connection, 'signed-out'],
+  ])
+})

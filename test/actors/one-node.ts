@@ -15,6 +15,7 @@ import {
   shardOf,
   type UserId,
 } from '../../src/domain/ids.js'
+import type { RefusalName } from '../../src/domain/refusal.js'
 import type { Address } from '../../src/log/bus.js'
 import { decodeFrames } from '../../src/protocol/decode.js'
 import type { DecodedFrame, EncodableFrame } from '../../src/protocol/decoded-frame.js'
@@ -53,6 +54,8 @@ export class OneNode implements GatewayEnd {
   readonly shardCount = 4
   readonly sessions: Session[] = []
   readonly heard = new Map<number, DecodedFrame[]>()
+  /** Sessions that their user's shard has ended: connection, why. */
+  readonly ended: [number, RefusalName][] = []
   readonly #network: SimBusNetwork
   readonly #random = seededRandom(7)
   side = this.#placeholder()
@@ -97,6 +100,10 @@ export class OneNode implements GatewayEnd {
     return side
   }
 
+  endSession(connection: number, why: RefusalName): void {
+    this.ended.push([connection, why])
+  }
+
   run(ms: number): void {
     this.time.run(this.time.now + ms)
   }
@@ -111,6 +118,7 @@ export class OneNode implements GatewayEnd {
       inbox: actorKey(APP, ActorKind.inbox, user),
       laneNumber: 0,
       laneRandom: 0n,
+      startedAt: 0,
     }
     this.sessions.push(session)
     this.say(session, session.inbox, { kind: 'hello', ref: 1, token: 't', device, lane })
@@ -119,6 +127,7 @@ export class OneNode implements GatewayEnd {
     if (welcome?.kind === 'welcome') {
       session.laneNumber = welcome.lane.number
       session.laneRandom = welcome.lane.random
+      session.startedAt = welcome.serverTime
     }
     return session
   }

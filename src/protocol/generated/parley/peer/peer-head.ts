@@ -63,7 +63,8 @@ mutate_incarnation(value:number):boolean {
 }
 
 /**
- * Which of the successive links between this gateway worker and shard; of heads, the shard of the conversations.
+ * Which of the successive links between this gateway worker and shard; of heads, the shard of the conversations; of
+ * end_session, the refusal's code (and k is the lane of the session that took its place).
  */
 link():number {
   return this.bb!.readUint32(this.bb_pos + 12);

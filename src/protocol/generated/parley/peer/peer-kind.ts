@@ -16,5 +16,7 @@ export enum PeerKind {
   session_ended = 9,
   unknown = 10,
   heads = 11,
-  heads_taken = 12
+  heads_taken = 12,
+  end_session = 13,
+  sign_out = 14
 }

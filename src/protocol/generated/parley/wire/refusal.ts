@@ -92,7 +92,8 @@ mutate_n(value:bigint):boolean {
 }
 
 /**
- * With send-gap: the n that the conversation expects of this lane.
+ * With send-gap: the n that the conversation expects of this lane. With replaced: the lane number of the session
+ * that took this one's place.
  */
 expected():bigint {
   const offset = this.bb!.__offset(this.bb_pos, 12);

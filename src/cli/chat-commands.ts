@@ -113,6 +113,7 @@ function sessionOf(
       listed() {},
       inboxRefused: () =>
         terminal.note('the server knows less of the conversation list than this device; tell its operator'),
+      restarted: () => terminal.note('the server was restored from a backup; every conversation is shown again'),
       rejected: ({ code }) => reject(refused(code)),
       ...listener,
     },

@@ -285,6 +285,9 @@ export class Client {
       },
       unknown: (_, { id }) => this.#outgoing.get(id)?.lose(),
       shown: (name, item) => this.#shown(name, item),
+      restarted: () => {
+        for (const streams of this.#streams.values()) for (const stream of [...streams]) stream.restarted()
+      },
       listed: (entries) => this.#inboxListeners.tell(this.#inbox.listed(entries)),
       received: (frame) => {
         if (frame.kind === 'event') this.#tellOf(this.#inbox.heard(frame, this.#device!.self!.user))

@@ -33,6 +33,8 @@ export type Trouble =
   | { readonly kind: 'lane-lost'; readonly reason: string }
   /** The server knows less of the conversation list than this device: it has lost data, and an operator must look. */
   | { readonly kind: 'inbox-ahead'; readonly reason: string }
+  /** The server went back in time, as after a restored backup: what was shown is void, and every conversation is shown again. */
+  | { readonly kind: 'history-restarted' }
   /** Nothing new is sent until a write succeeds; it is tried again by itself. */
   | { readonly kind: 'storage-failed'; readonly cause: unknown }
 
@@ -145,6 +147,10 @@ export class Device {
       listed: (entries) => listener.listed(entries),
       inboxRefused: ({ code }) =>
         listener.trouble({ kind: 'inbox-ahead', reason: refusalOfWire(code) ?? String(code) }),
+      restarted: () => {
+        listener.trouble({ kind: 'history-restarted' })
+        listener.restarted()
+      },
       rejected: (refusal) => this.#rejected(refusal),
     }
   }

@@ -43,6 +43,8 @@ export type ClientErrorReason =
   | 'queue-full'
   /** Nobody can tell whether it was accepted; it is acked after all if it turns up in the timeline. */
   | 'unknown-outcome'
+  /** The server went back in time, as after a restored backup; what was read is void. */
+  | 'history-restarted'
   /** No answer came in time. */
   | 'unanswered'
   /** The storage holds the queue of another user. */

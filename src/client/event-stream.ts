@@ -3,6 +3,7 @@
  * bounded buffer; what did not fit, or lies before it, is read from history.
  */
 import type { HistoryPage } from './conversation.js'
+import { ClientError } from './errors.js'
 import type { TimelineEvent } from './timeline-event.js'
 
 /** Events that wait for a slow reader; then the rest is left to history. */
@@ -20,6 +21,7 @@ export class EventStream implements AsyncIterableIterator<TimelineEvent, undefin
   #page: TimelineEvent[] = []
   #isReadingBack: boolean
   #isOver = false
+  #failure: ClientError | undefined
   #wake: () => void = () => {}
   readonly #readAfter: ReadAfter
   readonly #ended: (stream: EventStream) => void
@@ -53,6 +55,7 @@ export class EventStream implements AsyncIterableIterator<TimelineEvent, undefin
     for (;;) {
       const event = this.#isOver ? undefined : this.#take()
       if (event !== undefined) return { done: false, value: event }
+      if (this.#failure !== undefined) throw this.#failure
       if (this.#isOver) return { done: true, value: undefined }
       if (this.#isReadingBack || this.#at! < this.#bufferedAfter!) await this.#readBack()
       else {
@@ -66,6 +69,12 @@ export class EventStream implements AsyncIterableIterator<TimelineEvent, undefin
   async return(): Promise<IteratorResult<TimelineEvent, undefined>> {
     this.end()
     return { done: true, value: undefined }
+  }
+
+  /** What was read is void (SessionListener.restarted): the reader hears ClientError `history-restarted`, and may begin anew. */
+  restarted(): void {
+    this.#failure = new ClientError('history-restarted', 'Cannot read on: the server went back in time; read it again')
+    this.end()
   }
 
   end(): void {

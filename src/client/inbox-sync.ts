@@ -14,6 +14,8 @@ export interface InboxSyncParts {
   ask(frame: (ref: number) => EncodableFrame, asked: Asked): void
   /** Runs after so many milliseconds, unless the connection is gone by then. */
   later(ms: number, run: () => void): void
+  /** The list is of another incarnation of the server's log than the one before. */
+  restarted(): void
   /** `isFirst`: this device had no list before. */
   listed(entries: readonly InboxEntryFacts[], isFirst: boolean): void
   refused(refusal: RefusalFrame): void
@@ -61,6 +63,7 @@ export class InboxSync {
     const entries = inbox.take(frame)
     if (inbox.cursor !== before) {
       journal.inbox(inbox.cursor, entries, inbox.cursor.incarnation !== before.incarnation)
+      if (before.incarnation !== 0 && before.incarnation !== inbox.cursor.incarnation) this.#parts.restarted()
       this.#parts.listed(entries, before.incarnation === 0)
     }
     if (inbox.isBehind) this.resume()

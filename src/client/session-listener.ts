@@ -35,6 +35,9 @@ export interface SessionListener {
   listed(entries: readonly InboxEntryFacts[]): void
   /** An alarm: the server does not know the list as far as this device does (cursor-ahead). */
   inboxRefused(refusal: RefusalFrame): void
+  /** An alarm: the server lost what this device may hold, as after a restored backup, and numbers are given again. Every
+   *  timeline is shown from its beginning, or the recent part of it: what was shown before is void. */
+  restarted(): void
   /** The server will not have us, for a reason that connecting again does not change. */
   rejected(refusal: RefusalFrame): void
 }

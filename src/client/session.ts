@@ -79,6 +79,7 @@ export class Session {
       journal: this.#journal,
       ask: (frame, asked) => this.#link.ask(frame, asked),
       later,
+      restarted: () => this.#restarted(),
       listed: (entries, isFirst) => {
         if (entries.length > 0) parts.listener.listed(entries)
         for (const entry of entries) this.#headKnown(entry, isFirst)
@@ -308,6 +309,15 @@ export class Session {
     this.#pumpSoon()
     this.#link.stop()
     this.#link.start()
+  }
+
+  /** A seq may name another event than the one we hold, so nothing that we hold is relied on (rules §14). */
+  #restarted(): void {
+    this.#parts.listener.restarted()
+    for (const conversation of this.#conversations.values()) {
+      conversation.timeline.restart()
+      if (conversation.isFollowed) this.#follower.ask(conversation)
+    }
   }
 
   /** The list tells of a conversation's head. One that is new to it is followed; those of a device's first list are not. */

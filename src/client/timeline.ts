@@ -44,10 +44,18 @@ export class Timeline {
     return this.held < this.known
   }
 
-  /** Begins to hold behind `seq`: what lies at or below it is left to history. Only ever moves up. */
+  /** Begins to hold behind `seq`: what lies at or below it is left to history. Moves up only. */
   startAfter(seq: number): void {
     if (seq > this.held) this.#advance({ kind: 'skip', to: seq })
     this.known = Math.max(this.known, this.held)
+  }
+
+  /** The server's history begins anew: what was held may be something else now, and is shown again. */
+  restart(): void {
+    this.held = 0
+    this.known = 0
+    this.#ahead.clear()
+    this.#listener.moved()
   }
 
   take(item: Item): void {

@@ -84,6 +84,7 @@ export class Device {
     return {
       connection: () => {},
       listed: () => {},
+      restarted: () => recorder.trouble(`${this.name} was told that history began anew, which nothing has made it do`),
       inboxRefused: ({ name }) => {
         throw new Error(`refused its inbox: ${name}`)
       },

@@ -137,6 +137,7 @@ export class SimClient {
           this.#record({ type: 'listed', at: this.#now, client: client(), user, ...itemOf(entry) })
         }
       },
+      restarted: () => this.#parts.violated('inbox', `${client()} was told that history began anew`),
       inboxRefused: ({ name }) => {
         this.#parts.violated('inbox', `${client()} was refused its inbox: ${name}`)
       },

@@ -15,6 +15,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0, // the page's policy allows no data: URLs
     reportCompressedSize: false,
+    rolldownOptions: { checks: { bundlerTimings: false } }, // a busy machine is nothing to report
   },
   define: { __VUE_OPTIONS_API__: 'false' },
   server: { proxy: { '/v1': { target: DEVELOPMENT_SERVER, ws: true, changeOrigin: true } } },

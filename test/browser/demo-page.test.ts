@@ -51,6 +51,15 @@ testWith(
     for (const user of ['alice', 'bob']) deepEqual(await visitor.shown(user), expected)
     deepEqual(await figuresOf(visitor), { sent: 5, acked: 5, received: 5, onTheWay: 0, lost: 0, doubled: 0 })
     await visitor.picture('light')
+
+    await visitor.tab('bob', 'alice').click()
+    for (const text of ['psst', 'the cake is for her']) await visitor.say('bob', text)
+    await visitor.of('alice', 'unread').filter({ hasText: '2' }).waitFor()
+    deepEqual(await visitor.shown('alice'), expected)
+    await visitor.picture('unread')
+    await visitor.tab('alice', 'bob').click()
+    await visitor.sees('alice', 'the cake is for her')
+    await visitor.until(async () => (await visitor.of('alice', 'unread').count()) === 0)
     deepEqual(visitor.complaints, [])
   },
 )

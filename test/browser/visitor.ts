@@ -69,6 +69,10 @@ export class Visitor implements AsyncDisposable {
     return this.at(`user-${user}`).locator(`[data-test=${name}]`)
   }
 
+  tab(user: string, name: string): Locator {
+    return this.at(`user-${user}`).getByRole('tab', { name })
+  }
+
   async say(user: string, text: string): Promise<void> {
     await this.of(user, 'draft').fill(text)
     await this.of(user, 'draft').press('Enter')

@@ -10,7 +10,7 @@ import type {
   ConnectionState,
   Conversation,
   ConversationName,
-  TimelineEvent,
+  InboxEntry,
 } from '../../src/client-browser.js'
 import { ActorKind, DIRECT_SEPARATOR } from '../../src/domain/ids.js'
 import { PLATFORM_CLOCK } from '../../src/std/platform-clock.js'
@@ -18,6 +18,7 @@ import { SYSTEM_RANDOM } from '../../src/std/random.js'
 import { CutNetwork, type Direction } from './cut-network.js'
 import type { Ledger } from './ledger.js'
 import { Screen, whenAnswered } from './screen.js'
+import { Unseen } from './unseen.js'
 
 /** Of the conversation that all users of the page share. */
 const GROUP = 'demo'
@@ -37,6 +38,9 @@ export interface ChatUserParts {
   audience(key: string): readonly string[]
 }
 
+/** What else a user of the page may have said elsewhere is listed, but not shown. */
+const SCREENS_MAX = 12
+
 const utf8 = new TextDecoder()
 
 export class ChatUser {
@@ -51,6 +55,7 @@ export class ChatUser {
   readonly group: Ref<Screen | undefined> = shallowRef()
   /** By the key of the conversation, in the order in which they were opened. */
   readonly screens: Map<string, Screen> = shallowReactive(new Map())
+  readonly unseen = new Unseen()
   /** Counts up with each message of the wire, one way or the other. */
   readonly traffic = shallowReactive<Record<Direction, number>>({ in: 0, out: 0 })
   readonly #parts: ChatUserParts
@@ -73,7 +78,8 @@ export class ChatUser {
     const platform = { transport: this.#network.transport, clock: PLATFORM_CLOCK, random: SYSTEM_RANDOM }
     this.#client = new Client(options, platform)
     this.#client.onState((state) => this.#became(state))
-    this.#client.onEvent((event) => this.#heard(event))
+    this.#client.onEvent(({ conversation }) => this.#met(conversation))
+    this.#client.onInbox((changed) => this.#listed(changed))
   }
 
   get line(): Line {
@@ -83,8 +89,9 @@ export class ChatUser {
   }
 
   /** Resolves at the first Welcome. */
-  connect(): Promise<void> {
-    return this.#client.connect()
+  async connect(): Promise<void> {
+    await this.#client.connect()
+    this.#listed(this.#client.inbox())
   }
 
   cut(): void {
@@ -155,9 +162,16 @@ export class ChatUser {
     }
   }
 
+  #listed(entries: readonly InboxEntry[]): void {
+    for (const { conversation, unread, isMember } of entries) {
+      if (isMember) this.#met(conversation)
+      this.unseen.listed(keyOf(conversation), unread)
+    }
+  }
+
   /** Somebody began a conversation with us, from another program perhaps. */
-  #heard({ conversation: { kind, id } }: TimelineEvent): void {
-    this.screenOf(this.#client.conversation(id, kind))
+  #met({ kind, id }: ConversationName): void {
+    if (this.screens.size < SCREENS_MAX) this.screenOf(this.#client.conversation(id, kind))
   }
 
   async #token(): Promise<string> {

@@ -79,6 +79,7 @@ export const CHINESE: Texts = {
     emptyHint: '在下方写下第一条消息：它的编号是 1。',
     seq: (seq: number) => `会话中的第 ${seq} 号`,
     latest: '最新消息',
+    unread: (count: number) => `${count} 条未读`,
   },
 
   changes: {

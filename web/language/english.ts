@@ -78,6 +78,7 @@ export const ENGLISH = {
     emptyHint: 'Write the first message below: it gets number 1.',
     seq: (seq: number) => `Number ${seq} of the conversation`,
     latest: 'Newest messages',
+    unread: (count: number) => `${count} unread`,
   },
 
   changes: {

@@ -12,6 +12,7 @@ import { type FetchedKeys, isSameSource } from './access/key-ring.js'
 import { RevocationFile } from './access/revocation-file.js'
 import type { Revocation } from './access/revocations.js'
 import { type CountsMemory, SharedCounts } from './access/shared-counts.js'
+import { SharedRates } from './access/shared-rates.js'
 import { type Config, ConfigError } from './config.js'
 import { SYSTEM_CLOCK } from './std/clock.js'
 import { SYSTEM_RANDOM } from './std/random.js'
@@ -23,6 +24,7 @@ export class AccessKeeper implements AsyncDisposable {
   readonly #file: RevocationFile
   readonly #logger: Logger
   readonly #counts: CountsMemory
+  readonly #rates = SharedRates.memory(SYSTEM_RANDOM.uint32())
   readonly #fetched = new Map<string, FetchedKeys>()
   readonly #sources = new Map<string, { readonly source: JwksSource; readonly refresh: JwksRefresh }>()
 
@@ -53,7 +55,7 @@ export class AccessKeeper implements AsyncDisposable {
   snapshot(): AccessSnapshot {
     const keys = [...this.#fetched.values()].map((fetched) => ({ kind: 'keys' as const, fetched }))
     const revoked = [...this.#file.revocations.all()].map((revocation) => ({ kind: 'revoked' as const, revocation }))
-    return { changes: [...keys, ...revoked], counts: this.#counts }
+    return { changes: [...keys, ...revoked], counts: this.#counts, rates: this.#rates }
   }
 
   /** The workers were told already. */

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod'
 import { isLoopback } from './access/entrance.js'
+import { RATE_MAX } from './access/shared-rates.js'
 import { SECRET_BYTES_MIN } from './access/verifying-key.js'
 import { Addresses, Apps, Origins } from './config-access.js'
 import { LIMITS, MiB } from './domain/limits.js'
@@ -33,6 +34,12 @@ const limits = z.strictObject({
   frames_per_second: whole(1, 1_000_000)
     .default(LIMITS.framesPerSecondMax)
     .meta({ description: 'frames a second of one connection; connections made after a reload', ...live() }),
+  user_frames_per_second: whole(1, RATE_MAX)
+    .default(LIMITS.userFramesPerSecondMax)
+    .meta({ description: 'frames a second of one user, all connections together', ...live() }),
+  app_frames_per_second: whole(1, RATE_MAX)
+    .default(LIMITS.appFramesPerSecondMax)
+    .meta({ description: 'frames and HTTP requests a second of one app', ...live() }),
   send_queue_bytes: whole(64 * 1024, 256 * MiB)
     .default(LIMITS.sendQueueBytesMax)
     .meta({ description: 'unsent bytes of one connection before it counts as lagging', ...live() }),

@@ -38,6 +38,8 @@ export interface ConfigLimits {
   readonly connectionsPerAddressMax: number
   readonly connectionsPerWorkerMax: number
   readonly framesPerSecondMax: number
+  readonly userFramesPerSecondMax: number
+  readonly appFramesPerSecondMax: number
   readonly sendQueueBytesMax: number
 }
 

@@ -6,9 +6,9 @@
  * the actors of its shards over its own WAL, the shared LMDB environment and message ports.
  */
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import { SharedCounts } from './access/shared-counts.js'
+import { SharedRates } from './access/shared-rates.js'
 import { WorkerAccess } from './access/worker-access.js'
 import { logActorsEvents } from './actors-log.js'
 import { type Composition, compose } from './composition.js'
@@ -23,8 +23,6 @@ import { JsonWire } from './gateway/json-wire.js'
 import { GATEWAY_LIMITS } from './gateway/limits.js'
 import { TcpSocketServer } from './gateway/tcp/socket-server.js'
 import { metricsText } from './http/metrics-page.js'
-import { httpRoutes } from './http/routes.js'
-import { readWebPage } from './http/web-page.js'
 import type { Address } from './log/bus.js'
 import { PortBus } from './log/embedded/bus.js'
 import { freeBytesOf, openNodeFolder } from './log/embedded/file-port.js'
@@ -33,7 +31,7 @@ import { LogData } from './log/embedded/log-data.js'
 import { serveHolds } from './log/embedded/purge-hold.js'
 import { EmbeddedShardLog, type ShardLogSeed } from './log/embedded/shard-log.js'
 import { openLogger } from './logger.js'
-import { packageFolder } from './package-version.js'
+import { openRoutes } from './open-routes.js'
 import type { WorkerStart } from './process-messages.js'
 import { socketLibrary } from './socket-library.js'
 import { SYSTEM_CLOCK, sleep } from './std/clock.js'
@@ -143,6 +141,7 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
   const store = EmbeddedMessageStore.open(storeFolder(config.dataFolder))
   const bus = new PortBus(address)
   const access = openAccess(start, main)
+  const rates = new SharedRates(start.access.rates)
   const sendQueuesBytesMax = LIMITS.sendQueuesBytesMax / config.workers
   const limits = { ...GATEWAY_LIMITS, ...config.limits, sendQueuesBytesMax }
   const worker = compose({
@@ -158,6 +157,7 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
     verifyToken: access.verify,
     entrance: access,
     counts: new SharedCounts(start.access.counts, index),
+    rates,
     gatewayEvents: logGatewayEvents(logger, metrics),
     gatewayLimits: limits,
   })
@@ -172,15 +172,9 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
     sockets.closeNow()
     tcpSockets.closeNow()
   }
-  const routes = httpRoutes({
-    isReady: () => worker.host.isReady,
+  const routes = openRoutes({
+    ...{ config, worker, access, main, limits, rates },
     metrics: () => metricsText(metricRows, processFigures()),
-    entrance: access,
-    verifyToken: access.verify,
-    revoke: (revocation) => main.revoke(revocation),
-    now: () => SYSTEM_CLOCK.now(),
-    development: developmentOf(config, main),
-    page: config.isDemoServed ? readWebPage(join(packageFolder(), 'dist', 'web')) : undefined,
     failed: (path, cause) => logger.error({ event: 'http-failed', path, err: cause }, 'cannot answer a request'),
   })
   const placement = new Placement(worker, workerOfShard)
@@ -231,17 +225,6 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
 }
 
 /** What is there in development alone. */
-function developmentOf({ isDevelopmentSecret, secret, workers }: Config, { killWorkers }: MainThread) {
-  if (!isDevelopmentSecret || secret === undefined) return undefined
-  return {
-    secret,
-    killWorkers() {
-      killWorkers()
-      return workers
-    },
-  }
-}
-
 function openAccess({ config, access: { changes } }: WorkerStart, main: MainThread): WorkerAccess {
   const { secret, isDevelopmentSecret: isLoopbackOnly } = config
   const now = () => SYSTEM_CLOCK.now()

@@ -65,6 +65,8 @@ export function limitsOf({ limits }: ConfigValues): ConfigLimits {
     connectionsPerAddressMax: limits.connections_per_address,
     connectionsPerWorkerMax: limits.connections_per_worker,
     framesPerSecondMax: limits.frames_per_second,
+    userFramesPerSecondMax: limits.user_frames_per_second,
+    appFramesPerSecondMax: limits.app_frames_per_second,
     sendQueueBytesMax: limits.send_queue_bytes,
   }
 }

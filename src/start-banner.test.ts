@@ -21,6 +21,8 @@ const CONFIG: Config = {
     connectionsPerAddressMax: 1,
     connectionsPerWorkerMax: 1,
     framesPerSecondMax: 1,
+    userFramesPerSecondMax: 1,
+    appFramesPerSecondMax: 1,
     sendQueueBytesMax: 1,
   },
   testFaults: false,

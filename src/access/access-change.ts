@@ -5,6 +5,7 @@ import type { AccessConfig } from './access-config.js'
 import type { FetchedKeys } from './key-ring.js'
 import type { Revocation } from './revocations.js'
 import type { CountsMemory } from './shared-counts.js'
+import type { RatesMemory } from './shared-rates.js'
 
 export type AccessChange =
   /** The operator changed apps or lists while we run. */
@@ -16,7 +17,11 @@ export type AccessChange =
 export interface AccessSnapshot {
   readonly changes: readonly AccessChange[]
   readonly counts: CountsMemory
+  readonly rates: RatesMemory
 }
 
 /** What becomes of a request to revoke. failed: the disk did not take it, and nobody knows. busy: too many wait already. */
 export type RevokeOutcome = 'revoked' | 'full' | 'failed' | 'busy'
+
+/** Resolves once it is durable and every worker was told. */
+export type Revoke = (revocation: Revocation) => Promise<RevokeOutcome>

@@ -9,7 +9,15 @@
  *
  * Elsewhere on purpose: durability (log/shard-log.ts), telling devices (fan-out.ts), recent bytes (recent-tail.ts).
  */
-import { ActorKind, type ActorName, type Seq, type UserId, usersOfDirect } from '../domain/ids.js'
+import {
+  ActorKind,
+  type ActorName,
+  isKeyedLane,
+  type Seq,
+  SYSTEM_LANE,
+  type UserId,
+  usersOfDirect,
+} from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 import { isAboutLane, isFinal, REFUSALS, type RefusalName, refusalOfWire } from '../domain/refusal.js'
 import { ChangeAction, EventKind } from '../protocol/wire-numbers.js'
@@ -82,14 +90,17 @@ export function decide(state: Conversation, command: ConversationCommand, now: E
   if (early !== undefined) return early
 
   if (command.kind === 'void') return { kind: 'spend', spent: spent(command, 0), refusal: undefined }
-  const refusal = command.kind === 'send' ? refusalOfSend(member) : refusalOfChange(state, member, command)
+  const refusal =
+    command.kind === 'send' ? refusalOfSend(state, member, command) : refusalOfChange(state, member, command)
   if (refusal === undefined) return { kind: 'accept', event: eventOf(state, command, now) }
-  if (!isFinal(refusal)) return { kind: 'refuse', refusal }
+  // A key that was refused may be used again: it uses up no n.
+  if (!isFinal(refusal) || isKeyedLane(command.lane.number)) return { kind: 'refuse', refusal }
   return { kind: 'spend', spent: spent(command, REFUSALS[refusal].wire), refusal }
 }
 
 /** What the lane alone decides: everything but the next n. */
 function decideByLane(member: Member | undefined, command: ConversationCommand): Decision | undefined {
+  if (isKeyedLane(command.lane.number)) return decideByKey(member, command)
   const lane = member?.lanes.find(command.lane)
   if (lane === undefined) {
     if (member?.lanes.isRetired(command.lane)) return { kind: 'refuse', refusal: 'lane-retired' }
@@ -97,6 +108,13 @@ function decideByLane(member: Member | undefined, command: ConversationCommand):
   }
   // A void says nothing, so it has no hash: whatever stands at its n is the answer.
   return decideByVerdict(lane, command)
+}
+
+function decideByKey(member: Member | undefined, { lane, hash }: ConversationCommand): Decision | undefined {
+  const known = member?.lanes.keyed?.find(lane.random)
+  if (known === undefined) return undefined
+  if (known.hash !== hash) return { kind: 'refuse', refusal: 'key-reused' }
+  return { kind: 'duplicate', seq: known.seq, time: known.time }
 }
 
 function decideByVerdict(lane: Lane, command: ConversationCommand): Decision | undefined {
@@ -124,8 +142,22 @@ function refusedBefore(wireCode: number): Decision {
   return { kind: 'refuse', refusal }
 }
 
-function refusalOfSend(member: Member | undefined): RefusalName | undefined {
+function refusalOfSend(
+  state: Conversation,
+  member: Member | undefined,
+  command: ConversationCommand,
+): RefusalName | undefined {
+  if (isOfSystem(command)) return refusalOfSystem(state)
   return member?.isNow ? undefined : 'not-member'
+}
+
+/** The app itself needs no membership, but a conversation that is there; a direct one always is. */
+function refusalOfSystem(state: Conversation): RefusalName | undefined {
+  return state.head === 0 && state.name.kind !== ActorKind.direct ? 'no-such-conversation' : undefined
+}
+
+function isOfSystem({ lane }: ConversationCommand): boolean {
+  return lane.number === SYSTEM_LANE
 }
 
 function refusalOfChange(
@@ -134,13 +166,15 @@ function refusalOfChange(
   change: ConversationCommand & { kind: 'change' },
 ): RefusalName | undefined {
   if (change.action === ChangeAction.create) return refusalOfCreate(state, change)
-  if (!member?.isNow) return 'not-member'
+  const system = isOfSystem(change)
+  const stranger = system ? refusalOfSystem(state) : member?.isNow ? undefined : 'not-member'
+  if (stranger !== undefined) return stranger
   if (state.name.kind === ActorKind.direct) return 'not-owner'
   switch (change.action) {
     case ChangeAction.leave:
-      return undefined
+      return system ? 'not-member' : undefined
     case ChangeAction.kick:
-      if (member.role !== 'owner') return 'not-owner'
+      if (!system && member?.role !== 'owner') return 'not-owner'
       return usersToKick(state, change).length === 0 ? 'nothing-to-change' : undefined
     case ChangeAction.invite: {
       const users = usersToInvite(state, change)
@@ -152,7 +186,8 @@ function refusalOfChange(
 
 function refusalOfCreate(state: Conversation, change: ConversationCommand): RefusalName | undefined {
   if (state.head > 0) return 'already-exists'
-  if (state.name.kind === ActorKind.direct && !state.members.isNow(change.from)) return 'not-member'
+  const isDirect = state.name.kind === ActorKind.direct
+  if (isDirect && !isOfSystem(change) && !state.members.isNow(change.from)) return 'not-member'
   return undefined
 }
 
@@ -200,7 +235,7 @@ function usersOfChange(state: Conversation, change: ConversationCommand & { kind
   switch (change.action) {
     case ChangeAction.create:
       if (state.name.kind === ActorKind.direct) return usersOfDirect(state.name.id) ?? NOBODY
-      return [...new Set([change.from, ...change.users])]
+      return [...new Set(isOfSystem(change) ? change.users : [change.from, ...change.users])]
     case ChangeAction.invite:
       return usersToInvite(state, change)
     case ChangeAction.leave:
@@ -223,7 +258,7 @@ export function apply(state: Conversation, event: TimelineEvent): void {
   state.lastTime = event.time
   if (event.event !== EventKind.message) applyMembership(state, event)
   const member = state.members.entry(event.from)
-  member.lanes.open(event.lane).record(event.n, event.hash, event.seq, event.time)
+  member.lanes.record(event.lane, event.n, event.hash, event.seq, event.time)
   if (event.event !== EventKind.message) return
   member.wroteSeq = event.seq
   member.wroteOrdinal = event.ordinal

@@ -4,14 +4,14 @@
  * Every answer covers its range: events, or a skip for what this user may not see. It ends with complete_to, and it
  * waits, as every answer does, until what it saw is durable.
  */
-import type { Seq } from '../domain/ids.js'
+import { ActorKind, type Seq, SYSTEM_LANE, type UserId } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 import { writeHistoryEnd, writeSkip } from '../protocol/answer-frames.js'
 import type { ClientFrame } from '../protocol/client-frame.js'
 import { HistoryMode } from '../protocol/wire-numbers.js'
 import { Bytes, type GrowingBytes } from '../std/bytes.js'
 import type { ConversationActivation } from './activation.js'
-import type { Member } from './members.js'
+import { Member, OPEN_END } from './members.js'
 import type { InLink } from './owner-link.js'
 import type { Session } from './peers.js'
 import type { Slice } from './recent-tail.js'
@@ -25,6 +25,10 @@ interface Asked {
   readonly to: Seq
 }
 
+/** What the app itself may see. */
+const EVERYTHING = new Member('' as UserId, -1)
+EVERYTHING.intervals.push({ from: 0, to: OPEN_END, fromOrdinal: 0, toOrdinal: OPEN_END })
+
 export class HistoryCommand {
   readonly #shard: Shard
 
@@ -35,10 +39,13 @@ export class HistoryCommand {
   answer(activation: ConversationActivation, link: InLink, k: number, session: Session, frame: ClientFrame): void {
     const { ref } = frame
     const { head, members } = activation.state
-    const member = members.get(session.user)
+    const isOfSystem = session.laneNumber === SYSTEM_LANE
+    const member = isOfSystem ? EVERYTHING : members.get(session.user)
     if (frame.limit < 1 || frame.limit > LIMITS.historyLimitMax)
       return this.#shard.refuse(link, k, 'bad-history', ref, 0)
     if (member === undefined || member.intervals.length === 0) return this.#shard.refuse(link, k, 'not-member', ref, 0)
+    if (isOfSystem && head === 0 && activation.state.name.kind !== ActorKind.direct)
+      return this.#shard.refuse(link, k, 'no-such-conversation', ref, 0)
     if (frame.minSeq > head) return this.#shard.refuse(link, k, 'not-yet', ref, 0)
 
     const asked = { activation, member, ref, ...rangeOf(frame, head) }

@@ -4,8 +4,10 @@
  * A lane is one client's queue: (device, number, 64 random bits). Per actor it remembers the last n that was decided and
  * the outcomes of the last LIMITS.laneWindow. An outcome is a seq, or a refusal that consumed its n.
  */
+import { isKeyedLane } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 import { assert } from '../std/assert.js'
+import { KeyedOutcomes } from './keyed-outcomes.js'
 
 export interface LaneName {
   readonly device: string
@@ -119,6 +121,8 @@ export class UserLanes {
   readonly lanes: Lane[] = []
   /** Per device the highest lane number dropped: it and everything below is refused for ever. */
   readonly retired = new Map<string, number>()
+  /** Of commands that servers gave in this user's name; undefined: none yet. */
+  keyed: KeyedOutcomes | undefined
 
   find(name: LaneName): Lane | undefined {
     for (const lane of this.lanes) if (lane.is(name)) return lane
@@ -142,5 +146,11 @@ export class UserLanes {
       this.retired.set(name.device, Math.max(lowest.name.number, this.retired.get(name.device) ?? 0))
     }
     return lane
+  }
+
+  record(name: LaneName, n: number, hash: number, outcome: number, time: number): void {
+    if (!isKeyedLane(name.number)) return this.open(name).record(n, hash, outcome, time)
+    this.keyed ??= new KeyedOutcomes()
+    this.keyed.record({ key: name.random, hash, seq: outcome, time })
   }
 }

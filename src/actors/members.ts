@@ -112,7 +112,7 @@ export class Members {
     const known = this.get(user)
     if (known !== undefined) return known
     if (this.#strangers.length >= LIMITS.strangerLanesMax) {
-      const oldest = this.#strangers.shift()!
+      const oldest = this.#strangers.splice(this.#oldestStranger(), 1)[0]!
       this.#byUser.delete(oldest.user)
       this.#slots[oldest.index] = undefined
       if (this.#last === oldest) this.#last = undefined
@@ -138,9 +138,27 @@ export class Members {
     return this.#byUser.values()
   }
 
+  /** Those who are members now, at most `limit` of them, from place `index` on. */
+  nowFrom(index: number, limit: number): Member[] {
+    const found: Member[] = []
+    for (let at = index; at < this.#slots.length && found.length < limit; at++) {
+      const member = this.#slots[at]
+      if (member?.isNow) found.push(member)
+    }
+    return found
+  }
+
   page(number: number): Member[] {
     const first = number * MEMBERS_PER_PAGE
     return this.#slots.slice(first, first + MEMBERS_PER_PAGE).filter((member) => member !== undefined)
+  }
+
+  /** Of those who hold no idempotency keys, if there is one: servers are few, and their keys are a promise. */
+  #oldestStranger(): number {
+    return Math.max(
+      0,
+      this.#strangers.findIndex(({ lanes }) => lanes.keyed === undefined),
+    )
   }
 
   #place(user: UserId, index: number): Member {

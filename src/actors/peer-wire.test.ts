@@ -7,7 +7,7 @@ import type { Address, Bus } from '../log/bus.js'
 import { Bytes } from '../std/bytes.js'
 import type { GatewayHandle, OwnerHandle, Target } from './owner-link.js'
 import { PeerWire } from './peer-wire.js'
-import type { Session } from './peers.js'
+import { FIRST_REQUEST, type Session } from './peers.js'
 
 const [HERE, THERE] = ['n1.0.1' as Address, 'n1.1.1' as Address]
 
@@ -70,7 +70,7 @@ function isHandle(arg: unknown): arg is GatewayHandle {
 function session(user: string, device = 'phone', app = 'demo'): Session {
   const inbox = actorKey(app, ActorKind.inbox, user)
   const ids = { app: app as AppId, user: user as UserId, device: device as DeviceId }
-  return { connection: 2 ** 32 - 1, ...ids, inbox, laneNumber: 7, laneRandom: 2n ** 64n - 1n, startedAt: 0 }
+  return { connection: FIRST_REQUEST - 1, ...ids, inbox, laneNumber: 7, laneRandom: 2n ** 64n - 1n, startedAt: 0 }
 }
 
 function target(kind: Target['name']['kind'], id: string, app = 'demo', shard = 255): Target {

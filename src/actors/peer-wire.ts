@@ -17,7 +17,7 @@ import { align8, Bytes, readU53 } from '../std/bytes.js'
 import type { Clock } from '../std/clock.js'
 import type { GatewayHandle, OwnerHandle, Target } from './owner-link.js'
 import { AT, HEAD_BYTES, Kind, Outboxes, SEPARATOR } from './peer-outbox.js'
-import type { Delivered, Session } from './peers.js'
+import { type Delivered, FIRST_REQUEST, type Session } from './peers.js'
 import { RemoteGateway, RemoteOwner } from './remote-peers.js'
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -148,6 +148,9 @@ export class PeerWire {
     const connection = view.getUint32(at + AT.connection, true)
     const laneNumber = view.getUint32(at + AT.lane, true)
     const laneRandom = view.getBigUint64(at + AT.laneRandom, true)
+    if (connection >= FIRST_REQUEST) {
+      return { ...newSession(connection, parts[0]!, parts[1]!, parts[2]!), laneNumber, laneRandom }
+    }
     const id = `${from} ${connection}`
     const text = `${parts[0]}${SEPARATOR}${parts[1]}${SEPARATOR}${parts[2]}`
     let known = this.#sessions.get(id)

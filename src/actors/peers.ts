@@ -8,9 +8,12 @@ import type { ActorKey, AppId, DeviceId, UserId } from '../domain/ids.js'
 import type { RefusalName } from '../domain/refusal.js'
 import type { Bytes } from '../std/bytes.js'
 
+export const FIRST_REQUEST = 0x8000_0000
+
 /** Who speaks on a connection, checked once at Hello. The lane is what the device's user shard confirmed. */
 export interface Session {
-  /** Number of the connection in its gateway worker, from 1, not used again in the worker's life. */
+  /** Number of the connection in its gateway worker, from 1, not used again in the worker's life. From FIRST_REQUEST on it
+   *  is no connection, but one HTTP request of a server, with a lane of its own. */
   readonly connection: number
   readonly app: AppId
   readonly user: UserId

@@ -2,7 +2,7 @@ import { deepEqual, equal, throws } from 'node:assert/strict'
 import fc from 'fast-check'
 import { describe, test } from 'vitest'
 import { CorruptionError } from '../domain/errors.js'
-import { ActorKind, type ActorName, type AppId, type UserId } from '../domain/ids.js'
+import { ActorKind, type ActorName, type AppId, SERVER_LANE, SYSTEM_LANE, type UserId } from '../domain/ids.js'
 import { ChangeAction } from '../protocol/wire-numbers.js'
 import {
   apply,
@@ -48,11 +48,16 @@ const command: fc.Arbitrary<ConversationCommand> = fc
     users: fc.subarray(users),
     from: fc.constantFrom(...users),
     device: fc.constantFrom('phone', 'tablet'),
-    number: fc.integer({ min: 1, max: 12 }),
+    number: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constantFrom(SERVER_LANE, SYSTEM_LANE)),
     n: fc.integer({ min: 1, max: 4 }),
     hash: fc.constantFrom(1, 1, 1, 2),
   })
-  .map(({ device, number, ...rest }) => ({ ...rest, lane: { device, number, random: 7n } }) as ConversationCommand)
+  .map(({ device, number, ...rest }) => {
+    // A key is one command's; the lanes of devices have many.
+    const random = number >= SERVER_LANE ? BigInt(rest.n) : 7n
+    const kind = number >= SERVER_LANE && rest.kind === 'void' ? 'send' : rest.kind
+    return { ...rest, kind, lane: { device, number, random } } as ConversationCommand
+  })
 
 /** A story in which lanes get long enough to forget. */
 const longLane: fc.Arbitrary<ConversationCommand[]> = fc

@@ -9,10 +9,11 @@ import { Packer, Unpacker } from '../std/packer.js'
 import { type Conversation, emptyConversation } from './conversation.js'
 import { type ConversationList, ListEntry } from './conversation-list.js'
 import { emptyInbox, type Inbox } from './inbox.js'
+import { KeyedOutcomes } from './keyed-outcomes.js'
 import type { Lane, UserLanes } from './lanes.js'
 import { type Interval, type Member, Members } from './members.js'
 
-const VERSION = 2
+const VERSION = 3
 const packer = new Packer()
 
 export function packConversation(state: Conversation): Uint8Array {
@@ -41,6 +42,8 @@ function packLanes(lanes: UserLanes): void {
   for (const [device, number] of lanes.retired) packer.text(device).u32(number)
   packer.u32(lanes.lanes.length)
   for (const lane of lanes.lanes) packLane(lane)
+  packer.u32(lanes.keyed?.size ?? 0)
+  for (const { key, hash, seq, time } of lanes.keyed?.all() ?? []) packer.u64(key).u32(hash).u53(seq).u53(time)
 }
 
 function packLane(lane: Lane): void {
@@ -105,6 +108,10 @@ function unpackLanes(lanes: UserLanes, from: Unpacker): void {
     found.push(lane)
   }
   lanes.lanes.splice(0, lanes.lanes.length, ...found)
+  for (let left = from.u32(); left > 0; left--) {
+    lanes.keyed ??= new KeyedOutcomes()
+    lanes.keyed.record({ key: from.u64(), hash: from.u32(), seq: from.u53(), time: from.u53() })
+  }
 }
 
 export function packInbox(state: Inbox): Uint8Array {

@@ -32,6 +32,7 @@ import { HelloCommand } from './hello-command.js'
 import { HistoryCommand } from './history-command.js'
 import { InboxSteps } from './inbox-steps.js'
 import { Mailbox } from './mailbox.js'
+import { answerMembers } from './members-command.js'
 import { Outbox } from './outbox.js'
 import { type GatewayHandle, type Generation, InLink, isBelow, type OwnerHandle, type Target } from './owner-link.js'
 import type { Session } from './peers.js'
@@ -154,6 +155,7 @@ export class Shard implements Fold {
       return
     }
     if (this.frame.type === BodyType.history) this.#history.answer(activation, link, k, session, this.frame)
+    else if (this.frame.type === BodyType.members) answerMembers(this, activation, link, k, session, this.frame)
     else this.#conversations.decide(activation, link, k, session, this.frame, bytes)
   }
 

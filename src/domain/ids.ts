@@ -23,6 +23,17 @@ export const ActorKind = { inbox: 0, direct: 1, group: 2, channel: 3, room: 4, o
 export type ActorKind = (typeof ActorKind)[keyof typeof ActorKind]
 export type ConversationKind = Exclude<ActorKind, 0 | 5>
 
+/**
+ * Lane numbers that no device is ever given: a command of a server over HTTP, for a user or for the app itself. Its random
+ * stands for an idempotency key; it is the only one of its lane, with n 1.
+ */
+export const SERVER_LANE = 0xffff_fffe
+export const SYSTEM_LANE = 0xffff_ffff
+
+export function isKeyedLane(number: number): boolean {
+  return number >= SERVER_LANE
+}
+
 /** An actor's whole name: one string, so that it can be a Map key; `actorKey` makes and `parseActorKey` reads it. */
 export type ActorKey = Brand<string, 'ActorKey'>
 

@@ -8,8 +8,11 @@ export const GiB = 1024 * MiB
 export const LIMITS = {
   /** A message's body, in bytes; one more is refused with body-too-large. */
   bodyBytesMax: 64 * KiB,
+  /** Of a message; more is refused with bad-content, as with the two below. */
   contentTypeBytesMax: 128,
+  /** Of a message. */
   previewBytesMax: 120,
+  /** Of a message. */
   mentionsMax: 100,
   /** A WebSocket message, both ways, in bytes. */
   messageBytesMax: 256 * KiB,
@@ -21,12 +24,20 @@ export const LIMITS = {
   lanesPerDeviceMax: 8,
   /** Lanes of users who are not members, per actor; then the oldest is dropped. */
   strangerLanesMax: 256,
+  /** Requests of servers over HTTP without an answer, per worker; one more is refused with overloaded. */
+  serverCommandsMax: 1_024,
   /** Requests of one connection without an answer; one more is refused with too-many-requests. */
   inFlightMax: 256,
+  /** Idempotency keys remembered per sender and conversation; then the oldest is forgotten. */
+  keysPerSenderMax: 512,
   /** Users named by one Change. */
   usersPerChangeMax: 500,
+  /** One more is refused with group-full. */
   groupMembersMax: 10_000,
+  /** Events of one answer to History. */
   historyLimitMax: 200,
+  /** Members of one answer to Members. */
+  membersLimitMax: 200,
   /** Bytes of one answer to History; fewer events than asked come back, and complete_to says so. */
   historyBytesMax: 192 * KiB,
   /** Unsent bytes per socket before it counts as lagging. */
@@ -35,14 +46,20 @@ export const LIMITS = {
   sendQueuesBytesMax: 512 * MiB,
   /** Conversations a lagging connection may have missed events of; one more closes it with too-far-behind. */
   laggingConversationsMax: 1_000,
-  /** Frames per second of one connection, as a bucket of one second. */
+  /** Frames per second of one connection, as a bucket of one second; one more is refused with connection-rate. */
   framesPerSecondMax: 20_000,
   /** Devices that a user ever said Hello with; one more is refused with too-many-devices. */
   devicesPerUserMax: 1_000,
+  /** Frames per second of a user, all connections of the process together; one more is refused with user-rate. */
+  userFramesPerSecondMax: 40_000,
+  /** Frames and requests per second of an app, all of the process together; one more is refused with app-rate. */
+  appFramesPerSecondMax: 1_000_000,
+  /** Of one user, all workers together; one more is refused with user-connections. */
   connectionsPerUserMax: 64,
   /** Of one address, all workers together. Proxies and providers put many people behind one, so by default it is what one
    *  worker holds: an operator whose clients come directly lowers it. */
   connectionsPerAddressMax: 19_000,
+  /** One more is refused with too-many-connections. */
   connectionsPerWorkerMax: 19_000,
   /** Milliseconds between a device's pings; two missed and it is gone. */
   heartbeatMs: 25_000,
@@ -86,14 +103,16 @@ export const LIMITS = {
   inboxStepMs: 1_000,
   /** Entries of one answer to Resume. */
   resumeEntriesMax: 500,
+  /** A token, in bytes. */
   tokenBytesMax: 4 * KiB,
   /** Users whose tokens were taken back; then a whole app's are, or nobody's (full). */
   revocationsMax: 100_000,
   /** Milliseconds between the tokens that a connection may bring after its first. */
   tokenRefreshMs: 1_000,
   /** An HTTP request's body, in bytes. */
-  httpBodyBytesMax: 64 * KiB,
+  httpBodyBytesMax: 256 * KiB,
   /** Milliseconds a connection has to say Hello. */
   helloMs: 10_000,
+  /** Milliseconds in which a server that stops answers what it has. */
   drainMs: 10_000,
 } as const

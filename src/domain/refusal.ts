@@ -27,6 +27,8 @@ export const REFUSALS = {
   'bad-history': { wire: 1114, advice: 'limit is 1 to 200' },
   'nothing-to-change': { wire: 1115, advice: 'those users already are what you ask' },
 
+  'key-reused': { wire: 1120, advice: 'this idempotency key was used for another request; take a new one' },
+
   'mailbox-full': {
     wire: 1201,
     advice: 'the conversation has more queued commands than it accepts; wait, then resend',
@@ -40,7 +42,10 @@ export const REFUSALS = {
   'log-read-only': { wire: 1205, advice: 'the log does not take writes now; reads go on; wait, then resend' },
   'store-behind': { wire: 1206, advice: 'the store does not answer now; wait, then ask again' },
   'not-yet': { wire: 1207, advice: 'the answer would be below minSeq; wait, then ask again' },
-  'too-many-requests': { wire: 1208, advice: 'over the rate or in-flight limit; wait, then resend' },
+  'too-many-requests': {
+    wire: 1208,
+    advice: 'as many requests of this connection are unanswered as may be; wait, then resend',
+  },
   lagging: {
     wire: 1209,
     advice: 'this connection reads too slowly; deliveries pause and resume from where they stopped',
@@ -52,17 +57,23 @@ export const REFUSALS = {
   'keys-loading': { wire: 1220, advice: 'the key that signed this token is being fetched; wait, then say Hello again' },
   'revocations-full': { wire: 1221, advice: 'too many users are revoked one by one; revoke the whole app once' },
 
+  'connection-rate': { wire: 1222, advice: 'this connection is over its frames per second; wait, then resend' },
+  'user-rate': { wire: 1223, advice: 'this user is over the frames per second of all connections; wait, then resend' },
+  'app-rate': { wire: 1224, advice: 'this app is over the frames per second of all its users; wait, then resend' },
+
   draining: { wire: 1301, advice: 'this server is stopping; reconnect, then resume' },
   'too-far-behind': {
     wire: 1302,
     advice: 'too much was missed to be served here; reconnect, then resume from history',
   },
   replaced: { wire: 1303, advice: 'the same device connected again; do not reconnect by yourself' },
-  'too-many-connections': { wire: 1304, advice: 'wait, then reconnect' },
+  'too-many-connections': { wire: 1304, advice: 'this server has as many connections as it may; wait, then reconnect' },
   'idle-timeout': { wire: 1305, advice: 'no heartbeat; reconnect, then resume' },
   'worker-failed': { wire: 1306, advice: 'a part of the server failed; reconnect, then resume' },
   'session-lost': { wire: 1307, advice: 'reconnect, then resume' },
   'session-expired': { wire: 1320, advice: 'the token of this connection has ended; reconnect with a fresh one' },
+  'user-connections': { wire: 1322, advice: 'this user has as many connections as may be; wait, then reconnect' },
+  'address-connections': { wire: 1323, advice: 'this address has as many connections as may be; wait, then reconnect' },
 
   'not-member': { wire: 1401, advice: 'the sender is not in the conversation' },
   'bad-token': { wire: 1402, advice: 'get a new token' },

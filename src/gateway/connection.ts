@@ -6,6 +6,7 @@ import type { Session } from '../actors/peers.js'
 import type { GrowingBytes } from '../std/bytes.js'
 import type { Lag } from './lag.js'
 import type { Rate } from './rate.js'
+import type { SessionRates } from './rates.js'
 import type { Socket } from './socket-server.js'
 import type { Target } from './targets.js'
 
@@ -20,6 +21,8 @@ export class Connection {
 
   phase: Phase = 'new'
   session: Session | undefined
+  /** Of the session's user and app. */
+  rates: SessionRates | undefined
   /** Of the token that the session rests on, in milliseconds since 1970. */
   tokenIssuedAt = 0
   tokenExpiresAt = Number.POSITIVE_INFINITY

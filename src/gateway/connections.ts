@@ -10,6 +10,7 @@ import { plainAddress } from '../access/entrance.js'
 import type { SharedCounts } from '../access/shared-counts.js'
 import type { Session } from '../actors/peers.js'
 import { type ShardId, shardOf } from '../domain/ids.js'
+import type { RefusalName } from '../domain/refusal.js'
 import { assert } from '../std/assert.js'
 import type { Connection } from './connection.js'
 import type { GatewayLimits } from './limits.js'
@@ -17,8 +18,6 @@ import type { GatewayLimits } from './limits.js'
 const NO_SESSIONS: ReadonlySet<Session> = new Set()
 
 export class Connections {
-  /** Turned away since it was last told. */
-  refused = 0
   /** A power of two of them, well above the number of connections that a worker holds. */
   readonly #slots: (Connection | undefined)[]
   readonly #shardCount: number
@@ -50,15 +49,23 @@ export class Connections {
     return this.#lastNumber
   }
 
-  /** False where there are too many, here or of its address: then it must be closed. */
-  add(connection: Connection): boolean {
+  /** Why it must be closed, where there are too many, here or of its address. */
+  add(connection: Connection): RefusalName | undefined {
     this.#slots[connection.number & this.#mask] = connection
     this.#count++
-    connection.isCounted =
-      this.#count <= this.#limits.connectionsPerWorkerMax &&
-      this.#counts.take(addressName(connection), this.#limits.connectionsPerAddressMax)
-    if (!connection.isCounted) this.#refusedCount++
-    return connection.isCounted
+    const refusal = this.#refusalOf(connection)
+    if (refusal === undefined) connection.isCounted = true
+    else this.#refusedCount++
+    return refusal
+  }
+
+  #refusalOf(connection: Connection): RefusalName | undefined {
+    if (this.#count > this.#limits.connectionsPerWorkerMax) return 'too-many-connections'
+    const isTaken = this.#counts.take(
+      nameOfAddress(connection.socket.remoteAddress),
+      this.#limits.connectionsPerAddressMax,
+    )
+    return isTaken ? undefined : 'address-connections'
   }
 
   /** How many found no room since this was asked last. */
@@ -77,7 +84,7 @@ export class Connections {
     assert(this.get(connection.number) === connection, `connection ${connection.number} is not in the table`)
     this.#slots[connection.number & this.#mask] = undefined
     this.#count--
-    if (connection.isCounted) this.#counts.release(addressName(connection))
+    if (connection.isCounted) this.#counts.release(nameOfAddress(connection.socket.remoteAddress))
   }
 
   *all(): Iterable<Connection> {
@@ -101,6 +108,14 @@ export class Connections {
     this.#byShard.get(shardOf(session.inbox, this.#shardCount))?.delete(session)
   }
 
+  /** As many as the user, and the address, have in the whole process now. */
+  countsOf(inbox: string, remoteAddress: string): { readonly ofUser: number; readonly ofAddress: number } {
+    const [ofUser, ofAddress] = [`user ${inbox}`, nameOfAddress(remoteAddress)].map((name) =>
+      this.#counts.countOf(name),
+    )
+    return { ofUser: ofUser!, ofAddress: ofAddress! }
+  }
+
   sessionsOf(shard: number): ReadonlySet<Session> {
     return this.#byShard.get(shard as ShardId) ?? NO_SESSIONS
   }
@@ -111,8 +126,8 @@ function userName({ inbox }: Session): string {
 }
 
 /** One host of IPv6 has a whole /64 of addresses. */
-function addressName({ socket }: Connection): string {
-  const address = plainAddress(socket.remoteAddress)
+function nameOfAddress(remoteAddress: string): string {
+  const address = plainAddress(remoteAddress)
   const groups = address.split(':')
   return `address ${groups.length === 8 ? groups.slice(0, 4).join(':') : address}`
 }

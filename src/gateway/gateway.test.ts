@@ -125,7 +125,7 @@ describe('hello', () => {
     rig.welcomed('alice')
     const third = rig.connect()
     rig.send(third, rig.hello('alice'))
-    deepEqual(inWords(third.frames()), ['refusal 1 too-many-connections'])
+    deepEqual(inWords(third.frames()), ['refusal 1 user-connections'])
     rig.welcomed('bob')
     rig.gateway.closed(first)
     rig.send(rig.connect(), rig.hello('alice'))
@@ -203,6 +203,31 @@ describe('commands', () => {
     deepEqual(inWords(newer.frames()), ['pong 2'])
   })
 
+  test('a user has one rate for all connections, an app one for all users, and each refusal names its limit', () => {
+    const rig = new GatewayRig({ userFramesPerSecondMax: 4, appFramesPerSecondMax: 6 })
+    const [phone, tablet] = [rig.welcomed('alice', 'phone'), rig.welcomed('alice', 'tablet')]
+    const bob = rig.welcomed('bob')
+    rig.clock.advance(2_000 - (rig.clock.now() % 1_000))
+    const ping = (socket: typeof bob, count: number) =>
+      rig.send(socket, ...Array.from({ length: count }, (_, n) => ({ kind: 'ping' as const, ref: n + 1 })))
+    ping(phone, 3)
+    ping(tablet, 2)
+    ping(bob, 3)
+    rig.clock.tick()
+    const heard = [phone, tablet, bob].map((socket) => socket.frames())
+    deepEqual(heard.map(inWords), [
+      ['pong 1', 'pong 2', 'pong 3'],
+      ['pong 1', 'refusal 2 user-rate'],
+      ['pong 1', 'pong 2', 'refusal 3 app-rate'],
+    ])
+    const refusal = heard[2]![2]!
+    ok(refusal.kind === 'refusal' && refusal.retryAfterMs > 0 && refusal.retryAfterMs <= 1_100)
+    rig.clock.advance(1_000)
+    ping(tablet, 1)
+    rig.clock.tick()
+    deepEqual(inWords(tablet.frames()), ['pong 1'])
+  })
+
   test('a frame of an unknown type counts against the frames per second, too', () => {
     const rig = new GatewayRig({ framesPerSecondMax: 10 })
     const socket = rig.welcomed('alice')
@@ -211,7 +236,7 @@ describe('commands', () => {
     unknown[unknown.indexOf(3, 8)] = 200 // its body type
     rig.sendBytes(socket, Buffer.concat(Array.from({ length: 11 }, () => unknown)))
     rig.clock.tick()
-    deepEqual(inWords(socket.frames()), ['refusal 0 too-many-requests'])
+    deepEqual(inWords(socket.frames()), ['refusal 0 connection-rate'])
   })
 
   test('a frame that can be read is refused with its ref and n, and the connection stays', () => {
@@ -270,11 +295,11 @@ describe('commands', () => {
     const pings = Array.from({ length: 11 }, (_, at) => ({ kind: 'ping', ref: at + 1 }) as const)
     rig.send(socket, ...pings)
     rig.clock.tick()
-    deepEqual(inWords(socket.frames()).slice(9), ['pong 10', 'refusal 11 too-many-requests'])
+    deepEqual(inWords(socket.frames()).slice(9), ['pong 10', 'refusal 11 connection-rate'])
     rig.clock.advance(100)
     rig.send(socket, ...pings.slice(0, 2))
     rig.clock.tick()
-    deepEqual(inWords(socket.frames()), ['pong 1', 'refusal 2 too-many-requests'])
+    deepEqual(inWords(socket.frames()), ['pong 1', 'refusal 2 connection-rate'])
   })
 })
 

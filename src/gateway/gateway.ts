@@ -11,6 +11,7 @@
 import type { Entrance } from '../access/entrance.js'
 import type { Revocation } from '../access/revocations.js'
 import type { SharedCounts } from '../access/shared-counts.js'
+import type { SharedRates } from '../access/shared-rates.js'
 import type { VerifyToken } from '../access/token.js'
 import type { Commands, Delivered, GatewayEnd, Session } from '../actors/peers.js'
 import type { ActorKey } from '../domain/ids.js'
@@ -23,7 +24,7 @@ import { BODY_TYPE_MAX, BodyType } from '../protocol/wire-numbers.js'
 import type { Bytes } from '../std/bytes.js'
 import type { Clock } from '../std/clock.js'
 import type { Random } from '../std/random.js'
-import { Admission } from './admission.js'
+import type { Admission } from './admission.js'
 import { CatchUp } from './catch-up.js'
 import { Connection } from './connection.js'
 import { Connections } from './connections.js'
@@ -33,6 +34,7 @@ import { Hellos } from './hello.js'
 import { GATEWAY_LIMITS, type GatewayLimits, OWN_REF } from './limits.js'
 import { Partings } from './partings.js'
 import { Rate } from './rate.js'
+import { Rates } from './rates.js'
 import { RetryAfter } from './retry-after.js'
 import { SendQueues } from './send-queues.js'
 import type { Socket, SocketListener } from './socket-server.js'
@@ -42,12 +44,15 @@ import { TokenRefresh } from './token-refresh.js'
 
 export interface GatewayParts {
   readonly commands: Commands
+  /** Of the worker: requests of servers take part of it. */
+  readonly admission: Admission
   readonly clock: Clock
   readonly random: Random
   readonly verifyToken: VerifyToken
   readonly entrance: Pick<Entrance, 'refuses'>
   /** Of the connections of users and addresses, all workers together. */
   readonly counts: SharedCounts
+  readonly rates: SharedRates
   readonly shardCount: number
   readonly events: GatewayEvents
   readonly limits?: GatewayLimits
@@ -70,6 +75,7 @@ export class Gateway implements GatewayEnd, SocketListener {
   readonly #frame = new ClientFrame()
   readonly #admission: Admission
   readonly #partings: Partings
+  readonly #rates: Rates
   #isDraining = false
 
   constructor(parts: GatewayParts) {
@@ -80,11 +86,14 @@ export class Gateway implements GatewayEnd, SocketListener {
     this.#retryAfter = new RetryAfter(parts.random)
     this.#events = events
     this.#limits = limits
-    const [admission, retryAfter] = [new Admission(clock, parts.random), this.#retryAfter]
+    const retryAfter = this.#retryAfter
+    const { admission } = parts
     this.#admission = admission
     const connections = new Connections(parts.shardCount, limits, parts.counts)
     this.#connections = connections
-    const hellos = new Hellos({ commands, clock, limits, connections, verifyToken })
+    const rates = new Rates(parts.rates, limits)
+    this.#rates = rates
+    const hellos = new Hellos({ commands, clock, limits, connections, verifyToken, rates })
     this.#hellos = hellos
     const queues = new SendQueues({ clock, limits, events, onBehind: (behind) => this.#catchUp.begin(behind) })
     this.#queues = queues
@@ -101,9 +110,9 @@ export class Gateway implements GatewayEnd, SocketListener {
     const rate = new Rate(this.#limits.framesPerSecondMax, this.#clock.monotonic())
     const connection = new Connection(this.#connections.nextNumber(), socket, this.#sweep.second, rate)
     socket.attachment = connection
-    const hasRoom = this.#connections.add(connection)
+    const refusal = this.#connections.add(connection)
     if (this.#isDraining) return this.#partings.close(connection, 'draining', this.#retryAfter.reconnectMs())
-    if (!hasRoom) this.#partings.close(connection, 'too-many-connections', this.#retryAfter.crowdedMs())
+    if (refusal !== undefined) this.#partings.close(connection, refusal, this.#retryAfter.crowdedMs())
   }
 
   received(socket: Socket, message: Bytes): void {
@@ -112,13 +121,14 @@ export class Gateway implements GatewayEnd, SocketListener {
     connection.heardAt = this.#sweep.second
     if (message.size > this.#limits.messageBytesMax) return this.#partings.close(connection, 'message-too-large')
     const now = this.#clock.monotonic()
+    const second = Math.floor(this.#clock.now() / 1000)
     for (let at = 0; at < message.size; ) {
       const verdict = verifyClientFrame(message, at, message.size)
       // Nothing behind a bad frame can be found, its ref included.
       if (verdict === -REFUSALS['bad-frame'].wire) return this.#partings.close(connection, 'bad-frame')
       const end = at + frameBytes(message, at)
       this.#events.received(end - at)
-      this.#take(connection, message, at, end, verdict, now)
+      this.#take(connection, message, at, end, verdict, this.#rates.over(connection, now, second))
       if (connection.isClosed) return
       at = end
     }
@@ -207,6 +217,11 @@ export class Gateway implements GatewayEnd, SocketListener {
     this.#sweep.stop()
   }
 
+  /** Connections of the user and the address now, all workers together. */
+  countsOf(inbox: ActorKey, remoteAddress: string): { readonly ofUser: number; readonly ofAddress: number } {
+    return this.#connections.countsOf(inbox, remoteAddress)
+  }
+
   /** Tokens were taken back: who came with one of them goes. */
   revoked(revocation: Revocation): void {
     this.#sweep.revoke(revocation)
@@ -221,15 +236,21 @@ export class Gateway implements GatewayEnd, SocketListener {
 
   // ── One frame ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #take(connection: Connection, bytes: Bytes, start: number, end: number, verdict: number, now: number): void {
-    const isInTime = connection.rate.take(now)
-    if (verdict > BODY_TYPE_MAX) return isInTime ? undefined : this.#tooFast(connection, 0, 0) // newer than this build
+  #take(
+    connection: Connection,
+    bytes: Bytes,
+    start: number,
+    end: number,
+    verdict: number,
+    over: RefusalName | undefined,
+  ): void {
+    if (verdict > BODY_TYPE_MAX) return over === undefined ? undefined : this.#tooFast(connection, over, 0, 0) // newer than this build
     const frame = this.#frame
     if (verdict < 0) frame.readRequest(bytes, start)
     else frame.read(bytes, start)
     const { ref, n } = frame
     if (ref >= OWN_REF) return this.#partings.close(connection, 'bad-frame')
-    if (!isInTime) return this.#tooFast(connection, ref, n)
+    if (over !== undefined) return this.#tooFast(connection, over, ref, n)
     if (verdict < 0) return this.#partings.refuse(connection, refusalOfVerdict(verdict), ref, n, 0)
     switch (verdict) {
       case BodyType.ping:
@@ -320,7 +341,9 @@ export class Gateway implements GatewayEnd, SocketListener {
     return false
   }
 
-  #tooFast(connection: Connection, ref: number, n: number): void {
-    this.#partings.refuse(connection, 'too-many-requests', ref, n, connection.rate.retryAfterMs())
+  #tooFast(connection: Connection, over: RefusalName, ref: number, n: number): void {
+    const isOwn = over === 'connection-rate'
+    const retryAfterMs = isOwn ? connection.rate.retryAfterMs() : this.#retryAfter.ofRateMs(this.#clock.now())
+    this.#partings.refuse(connection, over, ref, n, retryAfterMs)
   }
 }

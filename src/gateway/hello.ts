@@ -17,6 +17,7 @@ import type { Clock } from '../std/clock.js'
 import type { Connection } from './connection.js'
 import type { Connections } from './connections.js'
 import type { GatewayLimits } from './limits.js'
+import type { Rates } from './rates.js'
 import { isForDevice, restOn } from './token-refresh.js'
 
 export interface HellosParts {
@@ -25,6 +26,7 @@ export interface HellosParts {
   readonly verifyToken: VerifyToken
   readonly limits: GatewayLimits
   readonly connections: Connections
+  readonly rates: Rates
 }
 
 export class Hellos {
@@ -36,7 +38,7 @@ export class Hellos {
 
   /** `frame` has read a verified Hello from `bytes`. Gives the connection its session, or says why not. */
   begin(connection: Connection, frame: ClientFrame, bytes: Bytes): Session | RefusalName {
-    const { clock, verifyToken, connections } = this.#parts
+    const { clock, verifyToken, connections, rates } = this.#parts
     const checked = verifyToken(frame.token(bytes), clock.now())
     if (!checked.ok) return checked.code
     const { app, user } = checked
@@ -53,7 +55,8 @@ export class Hellos {
       laneRandom: 0n,
       startedAt: 0,
     }
-    if (!connections.addSession(session)) return 'too-many-connections'
+    if (!connections.addSession(session)) return 'user-connections'
+    connection.rates = rates.enter(session)
     connection.session = session
     connection.phase = 'greeting'
     restOn(connection, checked)
@@ -85,6 +88,8 @@ export class Hellos {
     if (session === undefined) return
     connection.session = undefined
     if (!connection.isClosed) connection.phase = 'new'
+    connection.rates = undefined
+    this.#parts.rates.leave(session)
     this.#parts.connections.removeSession(session)
     this.#parts.commands.ended(session)
   }

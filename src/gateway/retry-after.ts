@@ -7,6 +7,8 @@ import { fraction, type Random } from '../std/random.js'
 const BUSY_MS = 50
 const CROWDED_MS = 5_000
 const KEYS_MS = 1_000
+/** All who were held back in one second must not come at its end. */
+const RATE_SPREAD_MS = 100
 /** Clients of a stopping server come back within this time, spread evenly. */
 const RECONNECT_SPREAD_MS = 2_000
 
@@ -29,8 +31,13 @@ export class RetryAfter {
 
   /** For a Hello: at once with another token, or when there is room, or when a provider's keys have been fetched. */
   ofHelloMs(refusal: RefusalName): number {
-    if (refusal === 'too-many-connections') return this.crowdedMs()
+    if (refusal === 'user-connections') return this.crowdedMs()
     return refusal === 'keys-loading' ? Math.ceil(KEYS_MS * (1 + fraction(this.#random))) : 0
+  }
+
+  /** The next second of the clock begins, and with it a new share. */
+  ofRateMs(now: number): number {
+    return Math.ceil(1_000 - (now % 1_000) + RATE_SPREAD_MS * fraction(this.#random))
   }
 
   /** Another worker or process takes over now. */

@@ -6,6 +6,7 @@ import type { Arrival } from '../access/entrance.js'
 import { LIMITS } from '../domain/limits.js'
 import { REFUSALS, type RefusalName } from '../domain/refusal.js'
 import type { HttpAnswer, HttpRequest } from '../http/message.js'
+import { problem } from '../http/problem.js'
 import type { Bytes } from '../std/bytes.js'
 
 /** What a message holds: frames of FlatBuffers, or of JSON, one a line. */
@@ -32,11 +33,10 @@ export function refusalText(name: RefusalName): string {
   return `${REFUSALS[name].wire} ${name}: ${REFUSALS[name].advice}\n`
 }
 
-export const BODY_TOO_LARGE: HttpAnswer = {
-  status: 413,
-  contentType: 'text/plain; charset=utf-8',
-  body: `at most ${LIMITS.httpBodyBytesMax} bytes\n`,
-}
+export const BODY_TOO_LARGE: HttpAnswer = problem(
+  'message-too-large',
+  `a body of HTTP has at most ${LIMITS.httpBodyBytesMax} bytes`,
+)
 
 /** One accepted connection. Methods never throw after close; they do nothing. */
 export interface Socket {

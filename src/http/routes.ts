@@ -1,27 +1,24 @@
 /**
- * What answers on the port beside WebSockets: health for load balancers, `/v1` for applications, and the demo page.
+ * What answers on the port beside WebSockets: health and figures for operators, `/v1` for applications, and the demo page.
  */
 import type { Entrance } from '../access/entrance.js'
 import type { VerifyToken } from '../access/token.js'
-import type { EpochMs } from '../std/clock.js'
+import type { ApiParts } from './api/api-parts.js'
 import { answerDevelopment, type Development } from './development.js'
 import { answerHealth } from './health.js'
 import type { HttpAnswer, HttpRequest } from './message.js'
 import { METRICS_TYPE } from './metrics-page.js'
 import { problem } from './problem.js'
-import { answerRevocation, type Revoke } from './revocations.js'
 import type { WebPage } from './web-page.js'
 
 const TEXT = 'text/plain; charset=utf-8'
 
-export interface RoutesParts {
+export interface RoutesParts extends ApiParts {
   readonly isReady: () => boolean
   /** The text of /metrics. */
   readonly metrics: () => string
   readonly entrance: Pick<Entrance, 'refuses'>
   readonly verifyToken: VerifyToken
-  readonly revoke: Revoke
-  readonly now: () => EpochMs
   /** Undefined outside development. */
   readonly development: Omit<Development, 'now'> | undefined
   /** Undefined where it is not to be served, or was not built. */
@@ -42,7 +39,7 @@ export function httpRoutes(parts: RoutesParts): (request: HttpRequest) => Promis
   }
 }
 
-function answer(request: HttpRequest, parts: RoutesParts): HttpAnswer | Promise<HttpAnswer> {
+async function answer(request: HttpRequest, parts: RoutesParts): Promise<HttpAnswer> {
   const { method, path, headers, remoteAddress } = request
   if (!path.startsWith('/v1/')) {
     if (method !== 'GET' && method !== 'HEAD') return notFound()
@@ -55,15 +52,8 @@ function answer(request: HttpRequest, parts: RoutesParts): HttpAnswer | Promise<
   const { development, now } = parts
   const answered = development && answerDevelopment(request, { ...development, now })
   if (answered !== undefined) return answered
-  if (path === '/v1/revocations' && method === 'POST') return revocation(request, parts)
-  return notFound()
-}
-
-function revocation({ headers, body }: HttpRequest, parts: RoutesParts): HttpAnswer | Promise<HttpAnswer> {
-  const bearer = /^Bearer +([\w.-]+)$/i.exec(headers.get('authorization') ?? '')
-  const now = parts.now()
-  const caller = parts.verifyToken(bearer?.[1] ?? '', now)
-  return caller.ok ? answerRevocation(body, caller, now, parts.revoke) : problem(caller.code)
+  const { answerApi } = await import('./api/api.js')
+  return (await answerApi(request, parts)) ?? notFound()
 }
 
 function notFound(): HttpAnswer {

@@ -7,7 +7,14 @@
 import { LIMITS } from '../domain/limits.js'
 import { REFUSALS, type RefusalName } from '../domain/refusal.js'
 import { Bytes, type GrowingBytes, readU53, writeU53 } from '../std/bytes.js'
-import type { HistoryEndFrame, InboxFrame, LaneName, SkipFrame, WelcomeFrame } from './decoded-frame.js'
+import type {
+  HistoryEndFrame,
+  InboxFrame,
+  LaneName,
+  MemberListFrame,
+  SkipFrame,
+  WelcomeFrame,
+} from './decoded-frame.js'
 import { encodeFrame } from './encode.js'
 import { bodyTableOf, fieldAt } from './table.js'
 
@@ -93,6 +100,10 @@ export function writeHistoryEnd(out: GrowingBytes, end: Omit<HistoryEndFrame, 'k
 
 export function writeInbox(out: GrowingBytes, inbox: Omit<InboxFrame, 'kind'>): void {
   out.append(encodeFrame({ kind: 'inbox', ...inbox }))
+}
+
+export function writeMemberList(out: GrowingBytes, list: Omit<MemberListFrame, 'kind'>): void {
+  out.append(encodeFrame({ kind: 'member-list', ...list }))
 }
 
 /** Tells the client its names, its lane, and what it is held to. */

@@ -14,7 +14,7 @@ export class ClientFrame {
   ref = 0
   n = 0
 
-  /** Send, Change, Void, History: which conversation. */
+  /** Send, Change, Void, History, Members: which conversation. */
   conversationKind = 0
   conversationStart = 0
   conversationEnd = 0
@@ -26,7 +26,7 @@ export class ClientFrame {
   /** Change. */
   action = 0
 
-  /** History. */
+  /** History; of Members the limit, and as `anchor` what to go on after. */
   mode = 0
   anchor = 0
   limit = 0
@@ -48,7 +48,7 @@ export class ClientFrame {
 
   /** Asks, and changes nothing. */
   get isRead(): boolean {
-    return this.type === BodyType.history || this.type === BodyType.resume
+    return this.type === BodyType.history || this.type === BodyType.resume || this.type === BodyType.members
   }
 
   /** Reads all of a frame that `verifyClientFrame` passed. */
@@ -81,6 +81,11 @@ export class ClientFrame {
       case BodyType.resume:
         this.incarnation = intField(view, table, 1)
         this.version = longField(view, table, 2)
+        return
+      case BodyType.members:
+        this.#readConversation(view, table, 1)
+        this.anchor = intField(view, table, 3)
+        this.limit = intField(view, table, 4)
         return
       case BodyType.hello:
         this.#readHello(view, table)

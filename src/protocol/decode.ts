@@ -75,6 +75,17 @@ export function decodeFrame(bytes: Uint8Array): DecodedFrame {
     }
     case wire.Body.Inbox:
       return inbox(frame.body(new wire.Inbox()))
+    case wire.Body.Members: {
+      const body: wire.Members = frame.body(new wire.Members())
+      return { kind: 'members', ref: body.ref(), ...conversationOf(body), after: body.after(), limit: body.limit() }
+    }
+    case wire.Body.MemberList: {
+      const body: wire.MemberList = frame.body(new wire.MemberList())
+      const users = texts(body.usersLength(), (index) => body.users(index))
+      const owners = texts(body.ownersLength(), (index) => body.owners(index))
+      const place = { ref: body.ref(), ...conversationOf(body) }
+      return { kind: 'member-list', ...place, users, owners, count: body.count(), next: body.next() }
+    }
     default:
       return { kind: 'unknown', type }
   }

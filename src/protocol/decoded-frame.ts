@@ -154,6 +154,22 @@ export interface InboxFrame {
   readonly more: boolean
 }
 
+export interface MembersFrame extends InConversation {
+  readonly kind: 'members'
+  readonly ref: number
+  readonly after: number
+  readonly limit: number
+}
+
+export interface MemberListFrame extends InConversation {
+  readonly kind: 'member-list'
+  readonly ref: number
+  readonly users: readonly string[]
+  readonly owners: readonly string[]
+  readonly count: number
+  readonly next: number
+}
+
 /** Newer than this build: to be skipped. */
 export interface UnknownFrame {
   readonly kind: 'unknown'
@@ -176,5 +192,7 @@ export type EncodableFrame =
   | HistoryEndFrame
   | ResumeFrame
   | InboxFrame
+  | MembersFrame
+  | MemberListFrame
 
 export type DecodedFrame = EncodableFrame | UnknownFrame

@@ -42,6 +42,8 @@ const BODY_TYPES: Record<Exclude<EncodableFrame['kind'], 'event'>, number> = {
   'history-end': BodyType.historyEnd,
   resume: BodyType.resume,
   inbox: BodyType.inbox,
+  members: BodyType.members,
+  'member-list': BodyType.memberList,
 }
 
 function encodeEvent(frame: EventFrame): Uint8Array {
@@ -142,6 +144,19 @@ function addBody(builder: Builder, frame: Exclude<EncodableFrame, EventFrame>): 
       const entries = frame.entries.map((entry) => addInboxEntry(builder, entry))
       const entriesAt = entries.length === 0 ? 0 : wire.Inbox.createEntriesVector(builder, entries)
       return wire.Inbox.createInbox(builder, ref, incarnation, BigInt(prev), BigInt(version), entriesAt, more)
+    }
+    case 'members': {
+      const conversation = builder.createString(frame.conversation)
+      const { ref, conversationKind, after, limit } = frame
+      return wire.Members.createMembers(builder, ref, conversationKind, conversation, after, limit)
+    }
+    case 'member-list': {
+      const names = (users: readonly string[]) => users.map((user) => builder.createString(user))
+      const users = wire.MemberList.createUsersVector(builder, names(frame.users))
+      const owners = wire.MemberList.createOwnersVector(builder, names(frame.owners))
+      const conversation = builder.createString(frame.conversation)
+      const { ref, conversationKind: kind, count, next } = frame
+      return wire.MemberList.createMemberList(builder, ref, kind, conversation, users, owners, count, next)
     }
   }
 }

@@ -89,6 +89,8 @@ export const FRAME_FIELDS = {
     content: 'content, or none',
   },
   skip: { ref, ...place, from: 'u53', to: 'u53' },
+  members: { ref, ...place, after: 'u32', limit: 'u32' },
+  'member-list': { ref, ...place, users: 'texts', owners: 'texts', count: 'u32', next: 'u32' },
   'history-end': { ref, ...place, from: 'u53', completeTo: 'u53', head: 'u53' },
   resume: { ref, incarnation: 'u32', version: 'u53' },
   inbox: { ref, incarnation: 'u32', prev: 'u53', version: 'u53', entries: { each: entry }, more: 'flag' },

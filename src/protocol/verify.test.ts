@@ -209,6 +209,8 @@ function readByHand(bytes: Bytes, start: number, like: EncodableFrame): unknown 
       return { kind, ref, ...place(), mode, anchor, limit, minSeq }
     case 'resume':
       return { kind, ref, incarnation: read.incarnation, version: read.version }
+    case 'members':
+      return { kind, ref, ...place(), after: anchor, limit }
     default:
       return { kind, ref }
   }

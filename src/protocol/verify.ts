@@ -60,6 +60,8 @@ export function verifyClientFrame(bytes: Bytes, start: number, end: number): num
       return hasRequest(view, start, body) ? conversationVerdict(bytes, start, body, end, 1, type) : BAD_FRAME
     case BodyType.history:
       return historyVerdict(bytes, start, body, end)
+    case BodyType.members:
+      return membersVerdict(bytes, start, body, end)
     case BodyType.hello:
       return helloVerdict(bytes, start, body, end)
     case BodyType.resume:
@@ -162,6 +164,18 @@ function resumeVerdict(view: DataView, base: number, table: number): number {
   const versionAt = fieldIn(view, base, table, 2, 8, 8)
   if (fieldIn(view, base, table, 0, 4, 4) === BROKEN || fieldIn(view, base, table, 1, 4, 4) === BROKEN) return BAD_FRAME
   return versionAt === BROKEN || (versionAt > ABSENT && !isU53(view, versionAt)) ? BAD_FRAME : BodyType.resume
+}
+
+function membersVerdict(bytes: Bytes, base: number, table: number, end: number): number {
+  const { view } = bytes
+  const refAt = fieldIn(view, base, table, 0, 4, 4)
+  const afterAt = fieldIn(view, base, table, 3, 4, 4)
+  const limitAt = fieldIn(view, base, table, 4, 4, 4)
+  if (refAt < 0 || afterAt < 0 || limitAt < 0) return BAD_FRAME
+  const verdict = conversationVerdict(bytes, base, table, end, 1, BodyType.members)
+  if (verdict < 0) return verdict
+  const limit = limitAt === ABSENT ? 0 : view.getUint32(limitAt, true)
+  return limit < 1 || limit > LIMITS.membersLimitMax ? BAD_HISTORY : BodyType.members
 }
 
 function helloVerdict(bytes: Bytes, base: number, table: number, end: number): number {

@@ -18,10 +18,12 @@ export const BodyType = {
   historyEnd: 13,
   resume: 14,
   inbox: 15,
+  members: 16,
+  memberList: 17,
 } as const
 
 /** Body types above it are newer than this build and are skipped. */
-export const BODY_TYPE_MAX = 15
+export const BODY_TYPE_MAX = 17
 
 export const EventKind = { message: 1, created: 2, joined: 3, left: 4, kicked: 5 } as const
 export type EventKind = (typeof EventKind)[keyof typeof EventKind]

@@ -148,12 +148,12 @@ test('two apps with the same users, devices, lanes and conversations see nothing
 test('a connection ends with its token, unless a fresh one comes in time', async () => {
   await using server = await startWith({ apps: APPS })
   const soon = () => Math.floor(Date.now() / 1000) + 2
-  const open = () =>
-    ChatClient.open({ port: server.port, user: 'alice', token: shopToken(Date.now(), { exp: soon() }) })
-  const [leaves, stays] = [await open(), await open()]
+  const open = (device: string) =>
+    ChatClient.open({ port: server.port, user: 'alice', device, token: shopToken(Date.now(), { exp: soon() }) })
+  const [leaves, stays] = [await open('phone'), await open('tablet')]
   const { lane } = stays.welcome!
   const token = shopToken(Date.now())
-  const answer = await stays.ask((ref) => ({ kind: 'hello', ref, token, device: 'test', lane }))
+  const answer = await stays.ask((ref) => ({ kind: 'hello', ref, token, device: 'tablet', lane }))
   equal(answer.kind, 'welcome')
   deepEqual(await leaves.closed, { code: 4320, reason: 'session-expired' })
   equal((await stays.send('bob', 1, 'still here')).kind, 'ack')
@@ -244,7 +244,12 @@ test('no token, secret or body reaches a log line, whatever happens', async () =
     await socket.receive()
     socket.destroy()
     const headers = { authorization: `Bearer ${token}` }
-    await fetch(`http://127.0.0.1:${port}/v1/revocations`, { method: 'POST', headers, body: '{"user":"carol"}' })
+    const post = (path: string, body: string) =>
+      fetch(`http://127.0.0.1:${port}/v1/${path}`, { method: 'POST', headers, body })
+    await post('revocations', '{"user":"carol"}')
+    await post('conversations/direct/alice%1Fbob/messages', JSON.stringify({ text: BODY }))
+    await post('conversations/direct/alice%1Fbob/messages', JSON.stringify({ text: BODY, colour: BODY }))
+    await post('conversations', BODY)
     await fetch(`http://127.0.0.1:${port}/v1/other?token=${token}`, { headers })
   }
   process.kill(pid, 'SIGUSR2') // a worker dies with all that it knows

@@ -144,7 +144,7 @@ test('SIGHUP takes over a lower limit: the next connection is held to it', async
   const answers = await Promise.all([1, 2, 3, 4, 5].map((n) => alice.send('bob', n, 'x')))
   ok(answers.some(({ kind }) => kind === 'refusal'))
   const page = await metricsOf(server)
-  ok(Number(/refusal="too-many-requests"\} (\d+)/.exec(page)![1]) > 0)
+  ok(Number(/refusal="connection-rate"\} (\d+)/.exec(page)![1]) > 0)
 })
 
 async function listeningPort(server: Server): Promise<number> {

@@ -75,7 +75,7 @@ test('with a secret of its own the server gives no tokens away, and lists of ori
   equal(await once(overTcp, 'close').then(() => overTcp.bytesRead), 0)
   const from = () => RawWebSocket.open({ port, localAddress: '127.0.0.8' })
   const sockets = [await from(), await from()]
-  deepEqual(await (await from()).closed, { code: 4304, reason: 'too-many-connections' })
+  deepEqual(await (await from()).closed, { code: 4323, reason: 'address-connections' })
   for (const socket of sockets) socket.destroy()
   equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200)
 })
@@ -107,8 +107,8 @@ test('on SIGHUP keys, lists and limits change for who comes next, and no connect
     await rejects(RawWebSocket.open({ port, headers: { origin: 'https://evil.example' } }), { status: 403 })
     await rejects(RawWebSocket.open({ port, localAddress: '127.0.0.7' }), { status: 403 })
   }
-  const second = await ChatClient.open({ port, user: 'alice', token: good['the newer secret']! })
-  deepEqual(await (await RawWebSocket.open({ port })).closed, { code: 4304, reason: 'too-many-connections' })
+  const second = await ChatClient.open({ port, user: 'alice', device: 'tablet', token: good['the newer secret']! })
+  deepEqual(await (await RawWebSocket.open({ port })).closed, { code: 4323, reason: 'address-connections' })
   second.end()
   equal((await stays.send('bob', 1, 'still here')).kind, 'ack')
 

@@ -7,7 +7,7 @@ import { encodeContent, type MessageContent } from '../../src/protocol/content.j
 import type { EncodableFrame } from '../../src/protocol/decoded-frame.js'
 
 /** What a client says. */
-export type ClientFrameKind = 'hello' | 'ping' | 'send' | 'change' | 'void' | 'history' | 'resume'
+export type ClientFrameKind = 'hello' | 'ping' | 'send' | 'change' | 'void' | 'history' | 'resume' | 'members'
 
 /** Objects as anyone makes them, so that they can be compared with what a decoder makes. */
 const PLAIN = { noNullPrototype: true }
@@ -95,6 +95,7 @@ export const ARBITRARY_CLIENT_FRAMES: Record<ClientFrameKind, fc.Arbitrary<Encod
   send: inConversation('send', { ...request, content }),
   change: inConversation('change', { ...request, action: fc.integer({ min: 1, max: 4 }), users }),
   void: inConversation('void', request),
+  members: inConversation('members', { ref: u32, after: u32, limit: fc.integer({ min: 1, max: 200 }) }),
   history: inConversation('history', {
     ref: u32,
     mode: fc.integer({ min: 0, max: 2 }),
@@ -134,5 +135,6 @@ export const arbitraryServerFrame: fc.Arbitrary<EncodableFrame> = fc.oneof(
     ...{ ref: u32, incarnation: u32, prev: u53, version: u53, more: fc.boolean() },
     entries: fc.array(inboxEntry, { maxLength: 4 }),
   }),
+  inConversation('member-list', { ref: u32, users, owners: users, count: u32, next: u32 }),
   inConversation('history-end', { ...range, completeTo: u53, head: u53 }),
 )

@@ -2,9 +2,11 @@
  * One node with its gateway, and devices that speak to it over a wire: for stories of what a client would see.
  */
 import { SharedCounts } from '../../src/access/shared-counts.js'
+import { SharedRates } from '../../src/access/shared-rates.js'
 import type { VerifyToken } from '../../src/access/token.js'
 import type { AppId, UserId } from '../../src/domain/ids.js'
 import { Metrics, newMetricRows } from '../../src/domain/metrics.js'
+import { Admission } from '../../src/gateway/admission.js'
 import { logGatewayEvents } from '../../src/gateway/events.js'
 import { Gateway } from '../../src/gateway/gateway.js'
 import type { SocketListener } from '../../src/gateway/socket-server.js'
@@ -82,11 +84,13 @@ export class WiredNode {
   readonly #gatewayOf: MakeEnd = (node, commands, clock) => {
     const gateway = new Gateway({
       commands,
+      admission: new Admission(clock, seededRandom(1)),
       clock,
       random: seededRandom(1),
       verifyToken,
       entrance: { refuses: () => undefined },
       counts: new SharedCounts(SharedCounts.memory(1, 0), 0),
+      rates: new SharedRates(SharedRates.memory(0)),
       shardCount: node.shardCount,
       events: logGatewayEvents({ info: () => {}, warn: () => {} }, new Metrics(newMetricRows(1), 0)),
     })

@@ -3,6 +3,7 @@
  * another address.
  */
 import { SharedCounts } from '../../src/access/shared-counts.js'
+import { SharedRates } from '../../src/access/shared-rates.js'
 import type { VerifyToken } from '../../src/access/token.js'
 import type { ActorsEvents } from '../../src/actors/events.js'
 import { type Composition, compose } from '../../src/composition.js'
@@ -76,6 +77,7 @@ export class SimNode {
       verifyToken,
       entrance: { refuses: () => undefined },
       counts: new SharedCounts(SharedCounts.memory(1, 0, COUNT_CELLS), 0),
+      rates: new SharedRates(SharedRates.memory(0)),
       gatewayEvents: {
         lagging: () => parts.onLagging(),
         full() {},

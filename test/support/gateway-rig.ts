@@ -2,12 +2,14 @@
  * A gateway between sockets that a test holds by both ends and owners that answer when the test says so.
  */
 import { SharedCounts } from '../../src/access/shared-counts.js'
+import { SharedRates } from '../../src/access/shared-rates.js'
 import { signToken } from '../../src/access/token.js'
 import { WorkerAccess } from '../../src/access/worker-access.js'
 import type { Commands, Session } from '../../src/actors/peers.js'
 import { type ActorKey, ActorKind, actorKey } from '../../src/domain/ids.js'
 import { LIMITS } from '../../src/domain/limits.js'
 import { REFUSALS } from '../../src/domain/refusal.js'
+import { Admission } from '../../src/gateway/admission.js'
 import type { GatewayEvents } from '../../src/gateway/events.js'
 import { Gateway } from '../../src/gateway/gateway.js'
 import type { GatewayLimits } from '../../src/gateway/limits.js'
@@ -110,11 +112,13 @@ export class GatewayRig {
   constructor(limits: Partial<GatewayLimits> = {}, counts = new SharedCounts(SharedCounts.memory(1, 0), 0)) {
     this.gateway = new Gateway({
       commands: this.owners,
+      admission: new Admission(this.clock, seededRandom(1)),
       clock: this.clock,
       random: seededRandom(1),
       verifyToken: this.access.verify,
       entrance: { refuses: () => undefined },
       counts,
+      rates: new SharedRates(SharedRates.memory(0)),
       shardCount: 256,
       events: this.#events(),
       limits: { ...LIMITS, ...limits },

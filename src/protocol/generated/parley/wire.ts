@@ -21,6 +21,8 @@ export { Inbox } from './wire/inbox.js';
 export { InboxEntry } from './wire/inbox-entry.js';
 export { Lane } from './wire/lane.js';
 export { Limits } from './wire/limits.js';
+export { MemberList } from './wire/member-list.js';
+export { Members } from './wire/members.js';
 export { MessageId } from './wire/message-id.js';
 export { Ping } from './wire/ping.js';
 export { Pong } from './wire/pong.js';

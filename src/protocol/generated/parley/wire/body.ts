@@ -10,6 +10,8 @@ import { Hello } from './hello.js';
 import { History } from './history.js';
 import { HistoryEnd } from './history-end.js';
 import { Inbox } from './inbox.js';
+import { MemberList } from './member-list.js';
+import { Members } from './members.js';
 import { Ping } from './ping.js';
 import { Pong } from './pong.js';
 import { Refusal } from './refusal.js';
@@ -36,13 +38,15 @@ export enum Body {
   Skip = 12,
   HistoryEnd = 13,
   Resume = 14,
-  Inbox = 15
+  Inbox = 15,
+  Members = 16,
+  MemberList = 17
 }
 
 export function unionToBody(
   type: Body,
-  accessor: (obj:Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null
-): Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null {
+  accessor: (obj:Ack|Change|Event|Hello|History|HistoryEnd|Inbox|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Inbox|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null
+): Ack|Change|Event|Hello|History|HistoryEnd|Inbox|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'Hello': return accessor(new Hello())! as Hello;
@@ -60,15 +64,17 @@ export function unionToBody(
     case 'HistoryEnd': return accessor(new HistoryEnd())! as HistoryEnd;
     case 'Resume': return accessor(new Resume())! as Resume;
     case 'Inbox': return accessor(new Inbox())! as Inbox;
+    case 'Members': return accessor(new Members())! as Members;
+    case 'MemberList': return accessor(new MemberList())! as MemberList;
     default: return null;
   }
 }
 
 export function unionListToBody(
   type: Body, 
-  accessor: (index: number, obj:Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null, 
+  accessor: (index: number, obj:Ack|Change|Event|Hello|History|HistoryEnd|Inbox|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Inbox|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null, 
   index: number
-): Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null {
+): Ack|Change|Event|Hello|History|HistoryEnd|Inbox|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'Hello': return accessor(index, new Hello())! as Hello;
@@ -86,6 +92,8 @@ export function unionListToBody(
     case 'HistoryEnd': return accessor(index, new HistoryEnd())! as HistoryEnd;
     case 'Resume': return accessor(index, new Resume())! as Resume;
     case 'Inbox': return accessor(index, new Inbox())! as Inbox;
+    case 'Members': return accessor(index, new Members())! as Members;
+    case 'MemberList': return accessor(index, new MemberList())! as MemberList;
     default: return null;
   }
 }

@@ -3,7 +3,16 @@
  * server says which branch of history it is.
  */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -118,12 +127,16 @@ test('a stopped server is backed up as well, and a restore never goes over what 
   const alice = await ChatClient.open({ port: server.port, user: 'alice' })
   equal((await alice.send('bob', 1, 'hello')).kind, 'ack')
   await server.stop()
+  const revoked = '{"app":"other","user":"eve","issuedBefore":1}\n'
+  writeFileSync(join(dataFolder, 'revocations'), revoked) // files beside log and store come as they are
   const backup = join(root, 'of-stopped')
   const { stdout } = await run('backup', backup, '--data', dataFolder, '--json')
   equal(JSON.parse(stdout).wasRunning, false)
   const over = await run('restore', backup, '--data', dataFolder)
   deepEqual([over.code, over.stderr.includes('is not empty')], [1, true])
   equal((await run('restore', backup, '--data', join(root, 'fresh'))).code, 0)
+  equal(readFileSync(join(root, 'fresh', 'revocations'), 'utf8'), revoked)
+  ok(!existsSync(join(root, 'fresh', 'unrestored')))
   await using second = await ServerProcess.start({ dataFolder: join(root, 'fresh') })
   const bob = await ChatClient.open({ port: second.port, user: 'bob' })
   expect(await bob.seqsWith('alice')).toEqual([1])

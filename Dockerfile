@@ -11,6 +11,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --include=dev --no-audit --no-fund
 COPY . .
 RUN node scripts/build.mjs --tidy \
+ && mkdir packed \
  && npm pack --ignore-scripts --pack-destination /build/packed
 WORKDIR /app
 # The lock of the repository, so that the versions are those that were tested; then what runs elsewhere goes: 125 MB.

@@ -24,6 +24,7 @@ const GROUPS = {
       worker: 'src/worker.ts', // worker thread
       cli: 'src/cli/main.ts',
     },
+    with: ['web'], // what it serves
   },
   client: {
     outdir: 'dist/client',
@@ -63,7 +64,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 process.chdir(root)
 
 const named = process.argv.slice(2).filter((each) => each !== '--tidy')
-const names = named.length > 0 ? named : Object.keys(GROUPS)
+const names = new Set(
+  (named.length > 0 ? named : Object.keys(GROUPS)).flatMap((name) => [name, ...(GROUPS[name]?.with ?? [])]),
+)
 /** Before packing: no chunk of an earlier build is to go along. */
 const keptMs = process.argv.includes('--tidy') ? 0 : STALE_CHUNK_KEPT_MS
 for (const name of names) {

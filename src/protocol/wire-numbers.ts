@@ -20,10 +20,14 @@ export const BodyType = {
   inbox: 15,
   members: 16,
   memberList: 17,
+  typing: 18,
+  watch: 19,
+  presence: 20,
+  signOut: 21,
 } as const
 
 /** Body types above it are newer than this build and are skipped. */
-export const BODY_TYPE_MAX = 17
+export const BODY_TYPE_MAX = 21
 
 export const EventKind = { message: 1, created: 2, joined: 3, left: 4, kicked: 5 } as const
 export type EventKind = (typeof EventKind)[keyof typeof EventKind]

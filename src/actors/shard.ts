@@ -42,6 +42,7 @@ import { applyRecord } from './replay.js'
 import { ResumeCommand } from './resume-command.js'
 import type { Router } from './router.js'
 import type { Sessions } from './sessions.js'
+import { SignalCommands } from './signal-commands.js'
 
 export interface ShardParts {
   readonly id: ShardId
@@ -81,6 +82,7 @@ export class Shard implements Fold {
   readonly #hello = new HelloCommand(this)
   readonly #history = new HistoryCommand(this)
   readonly #resume = new ResumeCommand(this)
+  readonly #signals = new SignalCommands(this)
   /** What user shards are told of our conversations, and what our users' inboxes are told by others. */
   readonly outbox: Outbox
   readonly headsIn = new HeadsIn(this)
@@ -152,10 +154,12 @@ export class Shard implements Fold {
     if (activation.kind === 'inbox') {
       if (this.frame.type === BodyType.hello) this.#hello.decide(activation, link, k, session, this.frame)
       else if (this.frame.type === BodyType.resume) this.#resume.answer(activation, link, k, this.frame)
+      else if (this.frame.type === BodyType.signOut) this.#signals.signOut(link, k, session, this.frame, bytes)
       return
     }
     if (this.frame.type === BodyType.history) this.#history.answer(activation, link, k, session, this.frame)
     else if (this.frame.type === BodyType.members) answerMembers(this, activation, link, k, session, this.frame)
+    else if (this.frame.type === BodyType.typing) this.#signals.typing(activation, link, k, session, this.frame.ref)
     else this.#conversations.decide(activation, link, k, session, this.frame, bytes)
   }
 
@@ -167,13 +171,6 @@ export class Shard implements Fold {
   /** Where answers that rest on the present state are written; call `leave` after adding. */
   answers(): PendingAnswers {
     return this.loop.horizon()?.answers ?? this.#immediate
-  }
-
-  /** Runs once the present state is durable; never, where it is lost. */
-  whenDurable(run: () => void): void {
-    const batch = this.loop.horizon()
-    if (batch === undefined) run()
-    else batch.whenDurable.push(run)
   }
 
   leave(answers: PendingAnswers): void {

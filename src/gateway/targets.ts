@@ -27,7 +27,7 @@ export class Targets {
 
   /** What the frame that was read from `bytes` is for: the user's inbox, or a conversation. */
   ofFrame(frame: ClientFrame, connection: Connection, { app, inbox }: Session, bytes: Bytes): ActorKey {
-    if (frame.type === BodyType.resume) return inbox
+    if (frame.type === BodyType.resume || frame.type === BodyType.signOut) return inbox
     const { conversationKind, conversationStart, conversationEnd } = frame
     const { lastTarget } = connection
     const target = this.find(lastTarget, app, conversationKind, bytes, conversationStart, conversationEnd)

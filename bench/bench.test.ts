@@ -49,6 +49,12 @@ test('sessions: all that were dropped are back, and each is heard', async () => 
   }
 })
 
+test('resume: what changed is heard, and nothing else', async () => {
+  const result = await bench('resume', '--conversations', '8')
+  equal(result.violations, 0, result.complaints.join('\n'))
+  ok(result.resumeBytes < result.resumeBytesOfAll)
+})
+
 test('echo: every ping comes back, in the closed loop and by schedule', async () => {
   for (const pace of [
     ['--window', '2'],

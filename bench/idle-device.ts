@@ -26,6 +26,12 @@ const HEARTBEAT_REF = 0x3fff_ffff
 const PING = encodeFrame({ kind: 'ping', ref: HEARTBEAT_REF })
 const PING_REF = refPlace(Bytes.over(PING), 0)
 
+export interface Resumed {
+  /** Of frames. */
+  readonly bytes: number
+  readonly conversations: readonly string[]
+}
+
 export class IdleDevice implements ConnectionListener, TakesTurns {
   readonly index: number
   /** Of frames heard on the present connection. */
@@ -40,7 +46,9 @@ export class IdleDevice implements ConnectionListener, TakesTurns {
   #connection!: Connection
   #isWelcome = false
   #laneNumber = 0
-  #lastN = 0
+  #cursor = { incarnation: 0, version: 0 }
+  /** By whom it was said to: n is dense in each conversation. */
+  readonly #lastNs = new Map<string, number>()
   #nextRef = REQUEST_REFS_FROM
   #now = 0
   #waiting: { ref: number; resolve(answer: DecodedFrame): void; reject(cause: Error): void } | undefined
@@ -87,9 +95,29 @@ export class IdleDevice implements ConnectionListener, TakesTurns {
     this.#connection.cut()
   }
 
+  /** All that changed in the inbox since the cursor that the last call reached; zeros at first. */
+  async resume(): Promise<Resumed> {
+    const before = this.bytesHeard
+    const conversations: string[] = []
+    for (;;) {
+      const { incarnation, version } = this.#cursor
+      const inbox = await this.#ask((ref) => ({ kind: 'resume', ref, incarnation, version }))
+      if (inbox.kind !== 'inbox') throw new Error(`Cannot resume: the server answered ${JSON.stringify(inbox)}`)
+      conversations.push(...inbox.entries.map((entry) => entry.conversation))
+      this.#cursor = { incarnation: inbox.incarnation, version: inbox.version }
+      if (!inbox.more) return { bytes: this.bytesHeard - before, conversations }
+    }
+  }
+
+  /** Forgets where it is. */
+  forgetCursor(): void {
+    this.#cursor = { incarnation: 0, version: 0 }
+  }
+
   /** Says something in the direct conversation with `other`; resolves once it is acked. */
   async tell(other: string): Promise<void> {
-    const n = ++this.#lastN
+    const n = (this.#lastNs.get(other) ?? 0) + 1
+    this.#lastNs.set(other, n)
     const content = encodeContent({ messageId: messageIdOf(this.index, n), body: new Uint8Array([n]) })
     const conversation = directId(this.#user as UserId, other as UserId)
     const answer = await this.#ask((ref) => ({ kind: 'send', ref, n, conversationKind: 1, conversation, content }))

@@ -31,7 +31,16 @@ export interface EchoCounts {
   readonly roundTrip: HistogramData
 }
 
+export interface ResumeCounts {
+  /** Of frames, after Welcome. */
+  readonly bytes: number
+  /** From dialling to the last of them. */
+  readonly ms: number
+}
+
 const APP = 'bench'
+/** Inboxes hear of new heads within tens of milliseconds. */
+const INBOX_SETTLES_MS = 1_000
 const TOKEN_MS = 24 * 60 * 60 * 1000
 const PING_EVERY_MS = 20_000
 const TELLING_MAX = 64
@@ -81,6 +90,31 @@ const api = {
     while (heardInAll() - heardBefore < tellers.length && performance.now() < giveUpAt) await sleep(20)
     const heard = heardInAll() - heardBefore
     if (heard !== tellers.length) tally.violate(`${tellers.length} messages were acked and ${heard} heard`)
+  },
+
+  /** The first device says something to each of the others of its process, and to strangers: so many in all. */
+  async beginConversations(conversations: number): Promise<void> {
+    for (let at = 1; at <= conversations; at++) await devices[0]!.tell(userOf(plan.first + at))
+  },
+
+  /**
+   * The first device is away while `changed` of the others say something to it; then it comes back and resumes, from its cursor or,
+   * with `fromStart`, from nothing. What it hears must be exactly those (or all).
+   */
+  async resume({ changed, expected }: { changed: number; expected: number }, address: Address): Promise<ResumeCounts> {
+    const [reader] = devices
+    reader!.cut()
+    for (const device of devices.slice(1, 1 + changed)) await device.tell(userOf(plan.first))
+    await sleep(INBOX_SETTLES_MS)
+    if (changed === 0) reader!.forgetCursor()
+    const startedAt = performance.now()
+    await reader!.connect(address)
+    const { bytes, conversations } = await reader!.resume()
+    const ms = performance.now() - startedAt
+    if (new Set(conversations).size !== expected || conversations.length !== expected) {
+      tally.violate(`${changed || 'no'} conversations changed, and ${conversations.length} were resumed`)
+    }
+    return { bytes, ms }
   },
 
   startPings(pace: Pace): void {

@@ -15,6 +15,7 @@ import { echo } from './scenarios/echo.js'
 import { growth } from './scenarios/growth.js'
 import { overload } from './scenarios/overload.js'
 import { recovery } from './scenarios/recovery.js'
+import { resume } from './scenarios/resume.js'
 import { sessions } from './scenarios/sessions.js'
 
 async function main(): Promise<number> {
@@ -61,6 +62,8 @@ async function run(options: BenchOptions): Promise<Result> {
       return await overload(lab)
     case 'sessions':
       return await sessions(lab)
+    case 'resume':
+      return await resume(lab)
     case 'echo':
       return await echo(lab)
   }

@@ -51,6 +51,7 @@ export const SCENARIOS = {
   growth: { ...COMMON, seconds: 21, rounds: 7 },
   overload: { ...COMMON, clients: 2_000, seconds: 10, rounds: 1 },
   sessions: { ...COMMON, clients: 18_000 },
+  resume: { ...COMMON, conversations: 1_000 },
   echo: { ...COMMON, clients: 1_000, window: 1 },
 } as const
 export type Scenario = keyof typeof SCENARIOS
@@ -64,6 +65,7 @@ scenarios
   growth     CPU per message on an empty server and on one that holds much, in turns
   overload   three times the rate that the server can take
   sessions   devices that are just there: memory for each; all dropped, all back at once
+  resume     one of many conversations, back after three of them changed: bytes heard
   echo       pings: server CPU and round trip of the least that a frame can be
 
 options (defaults of the scenario in brackets)
@@ -78,7 +80,7 @@ options (defaults of the scenario in brackets)
   --warm-up N    seconds before measuring begins [2]
   --no-relay     leave the relay out
   --no-batch     let the relay send every frame by itself
-  --conversations N, --messages N   growth: what the full server holds [100000, 1000000]
+  --conversations N, --messages N   growth: what the full server holds [100000, 1000000]; resume [1000]
   --connecting N sessions: devices that connect at the same time [1000]
   --json FILE    write the result
   --compare FILE print what changed against an earlier result

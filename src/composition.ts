@@ -90,6 +90,10 @@ class WorkerEnd implements GatewayEnd {
     this.#gateway.endSession(...ending)
   }
 
+  presence(...states: Parameters<GatewayEnd['presence']>): void {
+    this.#gateway.presence(...states)
+  }
+
   sessionsOf(shard: number): Iterable<Session> {
     return this.#gateway.sessionsOf(shard)
   }

@@ -58,6 +58,7 @@ class Ends implements GatewayEnd {
   say: (speaker: Speaker) => void = () => {}
 
   endSession(): void {}
+  presence(): void {}
 
   answer(_connection: number, ref: number, _bytes: Bytes, start: number, end: number): void {
     if (end - start > 100 && this.welcomed < USERS) this.welcomed++

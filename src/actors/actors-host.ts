@@ -14,6 +14,7 @@ import type { ActorsEvents } from './events.js'
 import { FanOut } from './fan-out.js'
 import type { GatewayHandle, Generation, HeadsRoute, LinkPlace, Origin, OwnerHandle, Target } from './owner-link.js'
 import type { Delivered, Session } from './peers.js'
+import { Presence } from './presence.js'
 import { Projector } from './projector.js'
 import type { Router } from './router.js'
 import { Sessions } from './sessions.js'
@@ -52,7 +53,8 @@ export class ActorsHost implements OwnerHandle {
   readonly #scheduler: CommitScheduler
   readonly #projector: Projector
   readonly #fanOut: FanOut
-  readonly #sessions = new Sessions()
+  readonly #sessions = new Sessions((inbox) => this.#presence.changed(inbox))
+  readonly #presence: Presence
   readonly #shards = new Map<number, Shard>()
   /** Shards that placement gave us: those we lose, we take again. */
   readonly #wanted = new Map<number, number>()
@@ -67,6 +69,7 @@ export class ActorsHost implements OwnerHandle {
     this.#scheduler = new CommitScheduler(log.pacing, clock)
     this.#projector = new Projector({ store, clock, events, onTick: (slice) => this.#tick(slice) })
     this.#fanOut = new FanOut(router)
+    this.#presence = new Presence(clock, (inbox) => this.#sessions.has(inbox))
     this.#flushLater()
     log.onCarryWanted((shards) => {
       for (const shard of shards) this.#shards.get(shard)?.carry()
@@ -104,6 +107,7 @@ export class ActorsHost implements OwnerHandle {
   /** A worker or node is gone for good: nothing more is sent there. */
   forgetGateway(address: Address): void {
     this.#sessions.forgetGateway(address)
+    this.#presence.forgetGateway(address)
   }
 
   close(): void {
@@ -183,6 +187,10 @@ export class ActorsHost implements OwnerHandle {
 
   sessionEnded(from: GatewayHandle, _shard: number, session: Session): void {
     this.#sessions.remove(from, session)
+  }
+
+  watch(from: GatewayHandle, shard: number, inboxes: readonly ActorKey[]): void {
+    if (this.#shards.has(shard)) this.#presence.watch(from, shard, inboxes)
   }
 
   signOut(inbox: ActorKey, device: string | undefined): void {

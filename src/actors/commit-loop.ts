@@ -137,6 +137,13 @@ export class CommitLoop {
     return this.#filling
   }
 
+  /** Runs once the present state is durable; never, where it is lost. */
+  whenDurable(run: () => void): void {
+    const batch = this.horizon()
+    if (batch === undefined) run()
+    else batch.whenDurable.push(run)
+  }
+
   /** What is answered next waits for an append, which shows that nobody else owns the shard. */
   prove(): void {
     if (this.#parts.ownerSilenceMs !== Number.POSITIVE_INFINITY) this.force()

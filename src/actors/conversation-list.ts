@@ -43,11 +43,12 @@ export class ListEntry {
 export class ConversationList {
   /** 0 while nothing was ever heard. */
   version = 0
-  readonly #byName = new Map<string, ListEntry>()
+  /** Made with the first entry: there are many empty inboxes. */
+  #byName: Map<string, ListEntry> | undefined
   readonly #slots: ListEntry[] = []
 
   get(kind: number, conversation: string): ListEntry | undefined {
-    return this.#byName.get(`${kind}${conversation}`)
+    return this.#byName?.get(`${kind}${conversation}`)
   }
 
   /** Whether `apply` would change anything. */
@@ -103,6 +104,7 @@ export class ConversationList {
 
   /** Puts back an entry read from a row. */
   restore(entry: ListEntry): void {
+    this.#byName ??= new Map()
     this.#byName.set(`${entry.kind}${entry.conversation}`, entry)
     this.#slots[entry.index] = entry
   }

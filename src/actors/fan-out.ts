@@ -116,8 +116,13 @@ export class FanOut {
       owner.tell(inboxes, except, what, bytes, start, end)
   }
 
+  /** Who hears of what happens now. */
+  audienceNow(activation: ConversationActivation): Audience {
+    return this.#audienceAt(activation, { seq: activation.state.head + 1 })
+  }
+
   /** Members at that seq: known from the last time where membership has not changed since, else counted anew. */
-  #audienceAt(activation: ConversationActivation, event: BatchedEvent): Audience {
+  #audienceAt(activation: ConversationActivation, event: Pick<BatchedEvent, 'seq'>): Audience {
     const { memberSeq } = activation.state
     const isOfNow = event.seq > memberSeq || memberSeq === 0
     const known = this.#audiences.get(activation)

@@ -28,6 +28,7 @@ class Rig {
       unknown: (connection, ref) => this.said.push(`unknown ${connection}/${ref}`),
       deliver: () => {},
       endSession: (connection, why, lane) => this.said.push(`end ${connection}: ${why} ${lane}`),
+      presence: (states) => this.said.push(`presence of ${states.length}`),
       sessionsOf: () => this.sessions,
     })
   }
@@ -47,6 +48,7 @@ class Rig {
         note(`${link}:${k} of epoch ${epoch} from ${session.connection}`),
       sessions: (_from, _shard, sessions) => note(`sessions ${sessions.map(({ connection }) => connection).join(' ')}`),
       sessionEnded: (_from, _shard, { connection }) => note(`end of ${connection}`),
+      watch: (_from, shard, inboxes) => note(`watch ${inboxes.length} of ${shard}`),
       signOut: (inbox, device) => note(`signOut ${parseActorKey(inbox).id} ${device}`),
       tell: () => {},
       heads: () => {},

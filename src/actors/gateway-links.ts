@@ -13,7 +13,7 @@ import { Bytes } from '../std/bytes.js'
 import type { Clock, Timer } from '../std/clock.js'
 import { OutLink } from './out-link.js'
 import { type GatewayHandle, isBelow, type Target } from './owner-link.js'
-import type { Commands, Delivered, GatewayEnd, Session } from './peers.js'
+import type { Commands, Delivered, GatewayEnd, PresenceState, Session } from './peers.js'
 import type { Router } from './router.js'
 
 const TARGETS_MAX = 100_000
@@ -84,6 +84,10 @@ export class GatewayLinks implements Commands, GatewayHandle {
   ended(session: Session): void {
     const shard = shardOf(session.inbox, this.#router.shardCount)
     this.#router.ownerOf(shard)?.sessionEnded(this, shard, session)
+  }
+
+  watch(shard: number, inboxes: readonly ActorKey[]): void {
+    this.#router.ownerOf(shard)?.watch(this, shard, inboxes)
   }
 
   /**
@@ -180,6 +184,10 @@ export class GatewayLinks implements Commands, GatewayHandle {
     if (link.number !== number) return
     const connection = link.answered(k)
     if (connection !== 0) this.#end?.unknown(connection, link.refOf(k))
+  }
+
+  presence(states: readonly PresenceState[]): void {
+    this.#end?.presence(states)
   }
 
   endSession(connection: number, why: RefusalName, lane: number): void {

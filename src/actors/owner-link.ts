@@ -6,7 +6,7 @@ import type { ActorKey, ActorName } from '../domain/ids.js'
 import type { RefusalName } from '../domain/refusal.js'
 import type { Address } from '../log/bus.js'
 import type { Bytes } from '../std/bytes.js'
-import type { Delivered, Session } from './peers.js'
+import type { Delivered, PresenceState, Session } from './peers.js'
 
 /** A gateway worker as owners see it: the real one in this worker, or a stub that writes to the bus. */
 export interface GatewayHandle {
@@ -18,6 +18,7 @@ export interface GatewayHandle {
   unknown(shard: number, link: number, k: number): void
   /** See GatewayEnd. */
   endSession(connection: number, why: RefusalName, lane: number): void
+  presence(states: readonly PresenceState[]): void
   deliver(
     connections: ArrayLike<number>,
     count: number,
@@ -46,6 +47,8 @@ export interface OwnerHandle {
   /** All sessions of this gateway worker whose inbox is in `shard`, replacing what was known. */
   sessions(from: GatewayHandle, shard: number, sessions: readonly Session[]): void
   sessionEnded(from: GatewayHandle, shard: number, session: Session): void
+  /** See Commands. */
+  watch(from: GatewayHandle, shard: number, inboxes: readonly ActorKey[]): void
   /** Ends the sessions of a device, of all devices where none is named, of the user whose inbox is in a shard of this owner. */
   signOut(inbox: ActorKey, device: string | undefined): void
   /** Deliver to the sessions of these inboxes, which are all in shards of this owner. */

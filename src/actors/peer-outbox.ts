@@ -24,6 +24,8 @@ export const Kind = {
   headsTaken: 12,
   endSession: 13,
   signOut: 14,
+  watch: 15,
+  presence: 16,
 } as const
 
 export const AT = {

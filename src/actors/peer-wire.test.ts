@@ -117,6 +117,21 @@ describe('every call to an owner elsewhere arrives as it was made', () => {
     )
   })
 
+  test('watch, of several and of nobody', () => {
+    const inboxes = ODD.map((odd) => actorKey('demo', ActorKind.inbox, odd))
+    const calls = new Rig().heard((owner) => {
+      owner.watch(NOBODY, 8, inboxes)
+      owner.watch(NOBODY, 9, [])
+    })
+    deepEqual(
+      calls.map((call) => call.slice(2)),
+      [
+        [8, inboxes],
+        [9, []],
+      ],
+    )
+  })
+
   test('signOut, of one device and of all', () => {
     const inbox = actorKey('demo', ActorKind.inbox, '名前')
     const rig = new Rig()
@@ -161,12 +176,19 @@ test('every call to a gateway worker elsewhere arrives as it was made', () => {
   const rig = new Rig()
   rig.heard((owner) => owner.openLink(NOBODY, 1, 0, { logIncarnation: 1, epoch: 0 }))
   const what = { conversation: actorKey('demo', ActorKind.group, '😀'), firstSeq: 3, lastSeq: 9 }
+  const states = [true, false].map((isOnline) => ({
+    inbox: actorKey('demo', ActorKind.inbox, '名前'),
+    isOnline,
+    lastSeen: isOnline ? 0 : 2 ** 41,
+  }))
   const calls = rig.heard(() => {
     rig.gateway!.linkOpened(255, 4, 6, 2)
     rig.gateway!.linkBroken(255, 4)
     rig.gateway!.answer(255, 4, 2 ** 40, BODY, 2, 7)
     rig.gateway!.unknown(255, 4, 11)
     rig.gateway!.deliver([1, 2 ** 32 - 1, 77], 2, what, BODY, 2, 7)
+    rig.gateway!.endSession(2 ** 32 - 1, 'replaced', 9)
+    rig.gateway!.presence(states)
   })
   deepEqual(calls, [
     ['linkOpened', 255, 4, 6, 2],
@@ -174,6 +196,8 @@ test('every call to a gateway worker elsewhere arrives as it was made', () => {
     ['answer', 255, 4, 2 ** 40, 'hello'],
     ['unknown', 255, 4, 11],
     ['deliver', [1, 2 ** 32 - 1], 2, what, 'hello'],
+    ['endSession', 2 ** 32 - 1, 'replaced', 9],
+    ['presence', states],
   ])
 })
 

@@ -17,7 +17,7 @@ import { align8, Bytes, readU53 } from '../std/bytes.js'
 import type { Clock } from '../std/clock.js'
 import type { GatewayHandle, OwnerHandle, Target } from './owner-link.js'
 import { AT, HEAD_BYTES, Kind, Outboxes, SEPARATOR } from './peer-outbox.js'
-import { type Delivered, FIRST_REQUEST, type Session } from './peers.js'
+import { type Delivered, FIRST_REQUEST, type PresenceState, type Session } from './peers.js'
 import { RemoteGateway, RemoteOwner } from './remote-peers.js'
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -129,6 +129,10 @@ export class PeerWire {
         if (why === undefined) return // newer than this build
         return gateway.endSession(view.getUint32(at + AT.connection, true), why, k)
       }
+      case Kind.watch:
+        return owner.watch(this.#gatewayAt(from), shard, (text === '' ? [] : text.split(SEPARATOR)) as ActorKey[])
+      case Kind.presence:
+        return gateway.presence(text.split('\n').map(presenceOfLine))
       case Kind.signOut: {
         const [inbox, device] = text.split(SEPARATOR)
         return owner.signOut(inbox as ActorKey, device === '' ? undefined : device)
@@ -189,6 +193,11 @@ function sessionOfLine(line: string): Session {
   session.laneNumber = Number(lane)
   session.startedAt = Number(startedAt)
   return session
+}
+
+function presenceOfLine(line: string): PresenceState {
+  const [inbox, isOnline, lastSeen] = line.split(SEPARATOR)
+  return { inbox: inbox as ActorKey, isOnline: isOnline === '1', lastSeen: Number(lastSeen) }
 }
 
 function targetOf(app: AppId, kind: ActorKind, id: string, shard: number): Target {

@@ -36,6 +36,8 @@ export interface Commands {
    * [start, end) is the frame with its size prefix.
    */
   command(session: Session, target: ActorKey, ref: number, frame: Bytes, start: number, end: number): boolean
+  /** The presence of exactly these users of the shard is watched; their owner answers with `presence`. May be lost. */
+  watch(shard: number, inboxes: readonly ActorKey[]): void
   /** The connection is gone: the user's shard forgets it, and no answer needs to come. */
   ended(session: Session): void
 }
@@ -62,8 +64,18 @@ export interface GatewayEnd {
   /** The user's shard has ended this session: the connection hears why and is closed. `lane`: of the session that took
    *  its place, else 0. */
   endSession(connection: number, why: RefusalName, lane: number): void
+  /** How users are that are watched. */
+  presence(states: readonly PresenceState[]): void
   /** Sessions now open whose inbox is in `shard`: a new owner of the shard is told of them. */
   sessionsOf(shard: number): Iterable<Session>
+}
+
+/** How a user is, as the owner of their shard knows it. */
+export interface PresenceState {
+  readonly inbox: ActorKey
+  readonly isOnline: boolean
+  /** Milliseconds since 1970; 0 where it is not known, or online. */
+  readonly lastSeen: number
 }
 
 export interface Delivered {

@@ -7,7 +7,7 @@ import type { Address } from '../log/bus.js'
 import type { Bytes } from '../std/bytes.js'
 import type { GatewayHandle, Generation, HeadsRoute, LinkPlace, Origin, OwnerHandle, Target } from './owner-link.js'
 import { Kind, NO_BYTES, type Outboxes, SEPARATOR, textOf } from './peer-outbox.js'
-import type { Delivered, Session } from './peers.js'
+import type { Delivered, PresenceState, Session } from './peers.js'
 
 export class RemoteGateway implements GatewayHandle {
   readonly address: Address
@@ -32,6 +32,13 @@ export class RemoteGateway implements GatewayHandle {
 
   unknown(shard: number, link: number, k: number): void {
     this.#out.add(this.address, { kind: Kind.unknown, shard, link, k }, NO_BYTES, 0, 0)
+  }
+
+  presence(states: readonly PresenceState[]): void {
+    const text = states
+      .map(({ inbox, isOnline, lastSeen }) => [inbox, isOnline ? 1 : 0, lastSeen].join(SEPARATOR))
+      .join('\n')
+    this.#out.add(this.address, { kind: Kind.presence, text }, NO_BYTES, 0, 0)
   }
 
   endSession(connection: number, why: RefusalName, lane: number): void {
@@ -91,6 +98,10 @@ export class RemoteOwner implements OwnerHandle {
       .map((each) => [each.connection, each.laneNumber, each.startedAt, textOf(each)].join(SEPARATOR))
       .join('\n')
     this.#out.add(this.address, { kind: Kind.sessions, shard, text }, NO_BYTES, 0, 0)
+  }
+
+  watch(_from: GatewayHandle, shard: number, inboxes: readonly ActorKey[]): void {
+    this.#out.add(this.address, { kind: Kind.watch, shard, text: inboxes.join(SEPARATOR) }, NO_BYTES, 0, 0)
   }
 
   signOut(inbox: ActorKey, device: string | undefined): void {

@@ -29,6 +29,12 @@ export class Sessions {
   /** Scratch of one tell: per gateway worker the connections it should deliver to. */
   readonly #gateways: GatewayHandle[] = []
   readonly #connections: number[][] = []
+  readonly #changed: (inbox: ActorKey) => void
+
+  /** `changed`: a user's first session began, or the last one ended. */
+  constructor(changed: (inbox: ActorKey) => void = () => {}) {
+    this.#changed = changed
+  }
 
   add(gateway: GatewayHandle, shard: number, session: Session, { lane, startedAt } = placeOf(session)): void {
     const { inbox, connection, device } = session
@@ -40,6 +46,7 @@ export class Sessions {
     }
     if (first === undefined) this.#inboxesOf(shard).add(inbox)
     this.#byInbox.set(inbox, { gateway, connection, shard, device, lane, startedAt, next: first })
+    if (first === undefined) this.#changed(inbox)
   }
 
   /** When a session of this device starts that begins now: after all that are known. */
@@ -170,6 +177,7 @@ export class Sessions {
     if (first !== undefined) return void this.#byInbox.set(inbox, first)
     this.#byInbox.delete(inbox)
     this.#byShard.get(shard)?.delete(inbox)
+    this.#changed(inbox as ActorKey)
   }
 
   #inboxesOf(shard: number): Set<string> {

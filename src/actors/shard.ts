@@ -43,6 +43,7 @@ import { applyRecord } from './replay.js'
 import { ResumeCommand } from './resume-command.js'
 import type { Router } from './router.js'
 import type { Sessions } from './sessions.js'
+import { SignalCommands } from './signal-commands.js'
 
 export interface ShardParts {
   readonly id: ShardId
@@ -83,6 +84,7 @@ export class Shard implements Fold {
   readonly #history = new HistoryCommand(this)
   readonly #resume = new ResumeCommand(this)
   readonly #marks = new MarkCommand(this)
+  readonly #signals = new SignalCommands(this)
   /** What user shards are told of our conversations, and what our users' inboxes are told by others. */
   readonly outbox: Outbox
   readonly headsIn = new HeadsIn(this)
@@ -154,11 +156,13 @@ export class Shard implements Fold {
     if (activation.kind === 'inbox') {
       if (this.frame.type === BodyType.hello) this.#hello.decide(activation, link, k, session, this.frame)
       else if (this.frame.type === BodyType.resume) this.#resume.answer(activation, link, k, this.frame)
+      else if (this.frame.type === BodyType.signOut) this.#signals.signOut(link, k, session, this.frame, bytes)
       else this.#marks.decide(activation, link, k, session, this.frame, bytes)
       return
     }
     if (this.frame.type === BodyType.history) this.#history.answer(activation, link, k, session, this.frame)
     else if (this.frame.type === BodyType.members) answerMembers(this, activation, link, k, session, this.frame)
+    else if (this.frame.type === BodyType.typing) this.#signals.typing(activation, link, k, session, this.frame.ref)
     else this.#conversations.decide(activation, link, k, session, this.frame, bytes)
   }
 
@@ -170,13 +174,6 @@ export class Shard implements Fold {
   /** Where answers that rest on the present state are written; call `leave` after adding. */
   answers(): PendingAnswers {
     return this.loop.horizon()?.answers ?? this.#immediate
-  }
-
-  /** Runs once the present state is durable; never, where it is lost. */
-  whenDurable(run: () => void): void {
-    const batch = this.loop.horizon()
-    if (batch === undefined) run()
-    else batch.whenDurable.push(run)
   }
 
   leave(answers: PendingAnswers): void {

@@ -29,6 +29,7 @@ import type { HistoryAnswer, HistoryOutcome, HistoryRange } from './history-read
 import type { InboxEntry } from './inbox-view.js'
 import { Listeners } from './listeners.js'
 import { Outgoing } from './outgoing.js'
+import { Signals } from './signals.js'
 import { type ClientStorage, MemoryStorage } from './storage.js'
 import type { Item } from './timeline.js'
 import { eventOfItem, type Message, type TimelineEvent } from './timeline-event.js'
@@ -37,6 +38,8 @@ import { eventOfItem, type Message, type TimelineEvent } from './timeline-event.
 const QUEUE_MAX = 10_000
 
 export class Client {
+  /** Who is online, and who is typing. */
+  readonly presence: Signals
   readonly #options: ClientOptions
   readonly #platform: Platform
   readonly #storage: ClientStorage
@@ -63,6 +66,7 @@ export class Client {
     this.#inbox = new ClientInbox({ ...platform, held: this.#held })
     this.#states = new Listeners(platform.clock)
     this.#troubles = new Listeners(platform.clock)
+    this.presence = new Signals(platform.clock)
   }
 
   get state(): ConnectionState {
@@ -176,6 +180,7 @@ export class Client {
         platform: this.#platform,
         storage: this.#storage,
         listener: this.#listener(),
+        signals: this.presence,
       })
     } catch (cause) {
       this.#opening = undefined // it may be free the next time

@@ -11,6 +11,7 @@ import type { KeptSession } from './journal.js'
 import { FORMAT, KEYS, readKept } from './kept-text.js'
 import { Session } from './session.js'
 import type { SessionListener } from './session-listener.js'
+import type { Signals } from './signals.js'
 import { type ClientStorage, StorageError } from './storage.js'
 import { StoredJournal } from './stored-journal.js'
 import type { Self } from './timeline-event.js'
@@ -49,6 +50,7 @@ export interface DeviceParts {
   readonly platform: Platform
   readonly storage: ClientStorage
   readonly listener: DeviceListener
+  readonly signals: Signals
 }
 
 /** How long `close` waits for a write that does not end. */
@@ -131,9 +133,11 @@ export class Device {
   }
 
   #sessionListener(): SessionListener {
-    const { listener } = this.#parts
+    const { listener, signals } = this.#parts
     return {
+      signalled: (frame) => signals.take(frame),
       connection: (state) => {
+        if (state !== 'online') signals.down()
         if (state === 'connecting' || state === 'waiting') listener.state({ kind: state })
       },
       online: (welcome) => this.#online(welcome),
@@ -142,7 +146,10 @@ export class Device {
       settled: (name, command, outcome, lane) => listener.settled(name, command, outcome, lane),
       laneLost: (reason) => listener.trouble({ kind: 'lane-lost', reason }),
       unknown: (name, command) => listener.unknown(name, command),
-      received: (frame) => listener.received(frame),
+      received: (frame) => {
+        if (frame.kind === 'event') signals.heard(frame)
+        listener.received(frame)
+      },
       shown: (name, item) => listener.shown(name, item),
       listed: (entries) => listener.listed(entries),
       inboxRefused: ({ code }) =>
@@ -163,6 +170,7 @@ export class Device {
     }
     this.self = { app, user, device: this.#name }
     this.#journal.put(KEYS.owner, JSON.stringify({ app, user }))
+    this.#parts.signals.up(user, this.session.tell)
     this.#parts.listener.state({ kind: 'online', self: this.self })
   }
 

@@ -113,6 +113,11 @@ export class Link {
     this.#write(frame(ref))
   }
 
+  /** Writes what nobody answers, or whose answer nobody waits for; nothing, where there is no connection. */
+  tell(frame: EncodableFrame): void {
+    if (this.isOnline) this.#write(frame)
+  }
+
   #connect(): void {
     this.#become('connecting')
     const isCurrent = () => this.#connection === connection

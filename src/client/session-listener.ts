@@ -6,8 +6,10 @@ import type {
   EventFrame,
   InboxEntryFacts,
   LaneName,
+  PresenceFrame,
   RefusalFrame,
   SkipFrame,
+  TypingFrame,
   WelcomeFrame,
 } from '../protocol/decoded-frame.js'
 import type { Command, CommandOutcome, ConversationName } from './command-queue.js'
@@ -38,6 +40,8 @@ export interface SessionListener {
   /** An alarm: the server lost what this device may hold, as after a restored backup, and numbers are given again. Every
    *  timeline is shown from its beginning, or the recent part of it: what was shown before is void. */
   restarted(): void
+  /** Who is typing, who is online. Left out by those who do not care. */
+  signalled?(frame: TypingFrame | PresenceFrame): void
   /** The server will not have us, for a reason that connecting again does not change. */
   rejected(refusal: RefusalFrame): void
 }

@@ -70,8 +70,8 @@ export class Session {
       changed: (state) => parts.listener.connection(state),
     })
     const later = (delayMs: number, task: () => void) => this.#later(delayMs, task)
-    const answered = () => this.#pumpSoon()
-    this.#follower = new Follower({ link: this.#link, recentMax: parts.recentMax, later, answered })
+    const [link, recentMax] = [this.#link, parts.recentMax]
+    this.#follower = new Follower({ link, recentMax, later, answered: () => this.#pumpSoon() })
     this.#reads = new HistoryReads({ link: this.#link, clock, later })
     this.inbox = new Inbox(kept?.inbox)
     this.#inboxSync = new InboxSync({
@@ -123,6 +123,8 @@ export class Session {
   wake(): void {
     this.#link.wake()
   }
+
+  readonly tell: Link['tell'] = (frame) => this.#link.tell(frame)
 
   /** Queues a message. */
   send(name: ConversationName, content: Omit<MessageContent, 'messageId'>): Command {
@@ -334,6 +336,7 @@ export class Session {
 
   #received(frame: DecodedFrame): void {
     if (frame.kind === 'inbox') return this.#inboxSync.take(frame)
+    if (frame.kind === 'typing' || frame.kind === 'presence') return this.#parts.listener.signalled?.(frame)
     if (frame.kind !== 'event' && frame.kind !== 'skip') return
     this.#parts.listener.received(frame)
     if (frame.kind === 'event') this.#reads.received(frame)

@@ -50,6 +50,10 @@ export const LIMITS = {
   framesPerSecondMax: 20_000,
   /** Devices that a user ever said Hello with; one more is refused with too-many-devices. */
   devicesPerUserMax: 1_000,
+  /** Users whose presence a connection may watch. */
+  watchedUsersMax: 500,
+  /** Members of a conversation in which it is told who is typing; in larger ones nobody is. */
+  typingMembersMax: 100,
   /** Frames per second of a user, all connections of the process together; one more is refused with user-rate. */
   userFramesPerSecondMax: 40_000,
   /** Frames and requests per second of an app, all of the process together; one more is refused with app-rate. */

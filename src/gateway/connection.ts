@@ -3,6 +3,7 @@
  * gateway.ts, send-queues.ts and catch-up.ts each say which are theirs.
  */
 import type { Session } from '../actors/peers.js'
+import type { ActorKey } from '../domain/ids.js'
 import type { GrowingBytes } from '../std/bytes.js'
 import type { Lag } from './lag.js'
 import type { Rate } from './rate.js'
@@ -39,6 +40,10 @@ export class Connection {
   heardAt: number
   readonly rate: Rate
   lastTarget: Target | undefined
+  /** watches.ts */
+  watching: readonly ActorKey[] | undefined
+  /** The sweep's second in which it last said that somebody types. */
+  typedAt = 0
 
   // ── send-queues.ts ────────────────────────────────────────────────────────────────────────────────────────────
   isDirty = false

@@ -13,7 +13,7 @@ import type { Revocation } from '../access/revocations.js'
 import type { SharedCounts } from '../access/shared-counts.js'
 import type { SharedRates } from '../access/shared-rates.js'
 import type { VerifyToken } from '../access/token.js'
-import type { Commands, Delivered, GatewayEnd, Session } from '../actors/peers.js'
+import type { Commands, Delivered, GatewayEnd, PresenceState, Session } from '../actors/peers.js'
 import type { ActorKey } from '../domain/ids.js'
 import { REFUSALS, type RefusalName } from '../domain/refusal.js'
 import { writePong } from '../protocol/answer-frames.js'
@@ -28,6 +28,7 @@ import type { Admission } from './admission.js'
 import { CatchUp } from './catch-up.js'
 import { Connection } from './connection.js'
 import { Connections } from './connections.js'
+import { Deliveries } from './deliveries.js'
 import { drain } from './drain.js'
 import type { GatewayEvents } from './events.js'
 import { Hellos } from './hello.js'
@@ -41,6 +42,7 @@ import type { Socket, SocketListener } from './socket-server.js'
 import { Sweep } from './sweep.js'
 import { Targets } from './targets.js'
 import { TokenRefresh } from './token-refresh.js'
+import { Watches } from './watches.js'
 
 export interface GatewayParts {
   readonly commands: Commands
@@ -76,6 +78,8 @@ export class Gateway implements GatewayEnd, SocketListener {
   readonly #admission: Admission
   readonly #partings: Partings
   readonly #rates: Rates
+  readonly #watches: Watches
+  readonly #deliveries: Deliveries
   #isDraining = false
 
   constructor(parts: GatewayParts) {
@@ -97,7 +101,10 @@ export class Gateway implements GatewayEnd, SocketListener {
     this.#hellos = hellos
     const queues = new SendQueues({ clock, limits, events, onBehind: (behind) => this.#catchUp.begin(behind) })
     this.#queues = queues
-    this.#partings = new Partings({ limits, events, admission, connections, queues, hellos })
+    const watches = new Watches({ commands, clock, queues, shardCount: parts.shardCount })
+    this.#watches = watches
+    this.#partings = new Partings({ limits, events, admission, connections, queues, hellos, watches })
+    this.#deliveries = new Deliveries({ limits, events, connections, queues, partings: this.#partings })
     const close = (connection: Connection, why: RefusalName) => this.#partings.close(connection, why)
     this.#refresh = new TokenRefresh({ clock, limits, verifyToken, queues, retryAfter, partings: this.#partings })
     this.#catchUp = new CatchUp({ commands, clock, limits, queues, events, close })
@@ -170,25 +177,16 @@ export class Gateway implements GatewayEnd, SocketListener {
   }
 
   deliver(numbers: ArrayLike<number>, count: number, what: Delivered, bytes: Bytes, start: number, end: number): void {
-    this.#events.delivered(count)
-    if (count === 1) {
-      const connection = this.#connections.get(numbers[0]!)
-      if (connection !== undefined && this.#takes(connection, what)) this.#queues.append(connection, bytes, start, end)
-      return
-    }
-    const block = this.#queues.share(bytes, start, end)
-    const blockEnd = block + end - start
-    for (let at = 0; at < count; at++) {
-      const connection = this.#connections.get(numbers[at]!)
-      if (connection !== undefined && this.#takes(connection, what)) {
-        this.#queues.appendShared(connection, block, blockEnd)
-      }
-    }
+    this.#deliveries.deliver(numbers, count, what, bytes, start, end)
   }
 
   endSession(number: number, why: RefusalName, lane: number): void {
     const connection = this.#connections.get(number)
     if (connection !== undefined) this.#partings.close(connection, why, 0, lane)
+  }
+
+  presence(states: readonly PresenceState[]): void {
+    this.#watches.take(states)
   }
 
   sessionsOf(shard: number): Iterable<Session> {
@@ -215,6 +213,7 @@ export class Gateway implements GatewayEnd, SocketListener {
     const [admission, events] = [this.#admission, this.#events]
     await drain({ clock, connections, queues, admission, events, tell, end }, withinMs)
     this.#sweep.stop()
+    this.#watches.stop()
   }
 
   /** Connections of the user and the address now, all workers together. */
@@ -231,6 +230,7 @@ export class Gateway implements GatewayEnd, SocketListener {
   abandon(): void {
     this.#isDraining = true
     this.#sweep.stop()
+    this.#watches.stop()
     for (const connection of this.#connections.all()) this.#partings.end(connection, 'worker-failed')
   }
 
@@ -257,6 +257,14 @@ export class Gateway implements GatewayEnd, SocketListener {
         return writePong(this.#queues.frames(connection), ref, this.#clock.now())
       case BodyType.hello:
         return this.#hello(connection, bytes, start, end)
+      case BodyType.watch:
+        if (connection.phase === 'open') return this.#watches.watch(connection, ref, frame.users(bytes))
+        return this.#partings.refuse(connection, 'hello-first', ref, n, 0)
+      case BodyType.typing: {
+        if (connection.typedAt === this.#sweep.second) return // said this second already, and worth no answer
+        connection.typedAt = this.#sweep.second
+        return this.#command(connection, bytes, start, end)
+      }
       default:
         return this.#command(connection, bytes, start, end)
     }
@@ -330,15 +338,6 @@ export class Gateway implements GatewayEnd, SocketListener {
   #answered(connection: Connection, ref: number): void {
     connection.inFlight--
     this.#admission.ended(connection.number, ref)
-  }
-
-  /** Whether this connection gets a delivery now; a lagging one notes it instead. */
-  #takes(connection: Connection, what: Delivered): boolean {
-    const { lag } = connection
-    if (lag === undefined) return connection.phase === 'open'
-    if (lag.passes(what)) return true
-    if (lag.missedCount > this.#limits.laggingConversationsMax) this.#partings.close(connection, 'too-far-behind')
-    return false
   }
 
   #tooFast(connection: Connection, over: RefusalName, ref: number, n: number): void {

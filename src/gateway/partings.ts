@@ -11,6 +11,7 @@ import type { GatewayEvents } from './events.js'
 import type { Hellos } from './hello.js'
 import { CLOSE_CODE_BASE, type GatewayLimits } from './limits.js'
 import type { SendQueues } from './send-queues.js'
+import type { Watches } from './watches.js'
 
 export interface PartingsParts {
   readonly limits: GatewayLimits
@@ -19,6 +20,7 @@ export interface PartingsParts {
   readonly connections: Connections
   readonly queues: SendQueues
   readonly hellos: Hellos
+  readonly watches: Watches
 }
 
 export class Partings {
@@ -55,12 +57,13 @@ export class Partings {
 
   forget(connection: Connection): void {
     if (connection.phase === 'closed') return
-    const { admission, connections, queues, hellos } = this.#parts
+    const { admission, connections, queues, hellos, watches } = this.#parts
     connection.phase = 'closed'
     admission.forget(connection.number, connection.inFlight)
     connection.lag = undefined
     connections.remove(connection)
     queues.forget(connection)
+    watches.forget(connection)
     hellos.endSession(connection)
   }
 }

@@ -28,7 +28,7 @@ export class Targets {
   /** What the frame that was read from `bytes` is for: the user's inbox, or a conversation. */
   ofFrame(frame: ClientFrame, connection: Connection, { app, inbox }: Session, bytes: Bytes): ActorKey {
     const { type, conversationKind } = frame
-    if (type === BodyType.resume || type === BodyType.mark) return inbox
+    if (type === BodyType.resume || type === BodyType.mark || type === BodyType.signOut) return inbox
     if (type === BodyType.void && conversationKind === ActorKind.inbox) return inbox // of a mark
     const { conversationStart, conversationEnd } = frame
     const { lastTarget } = connection

@@ -14,7 +14,7 @@ export class ClientFrame {
   ref = 0
   n = 0
 
-  /** Send, Change, Void, History, Members, Mark: which conversation. */
+  /** Send, Change, Void, History, Members, Mark, Typing: which conversation. */
   conversationKind = 0
   conversationStart = 0
   conversationEnd = 0
@@ -91,6 +91,15 @@ export class ClientFrame {
         this.set = shortField(view, table, 5)
         this.flags = shortField(view, table, 6)
         return
+      case BodyType.typing:
+        this.#readConversation(view, table, 1)
+        return
+      case BodyType.signOut: {
+        const device = vectorAt(view, table, 1)
+        this.deviceStart = device + 4
+        this.deviceEnd = device + 4 + view.getUint32(device, true)
+        return
+      }
       case BodyType.resume:
         this.incarnation = intField(view, table, 1)
         this.version = longField(view, table, 2)
@@ -128,9 +137,9 @@ export class ClientFrame {
     return readText(bytes, this.conversationStart, this.conversationEnd)
   }
 
-  /** Of a Change. */
+  /** Of a Change or a Watch. */
   users(bytes: Bytes): string[] {
-    return textsField(bytes, this.#table, 4)
+    return textsField(bytes, this.#table, this.type === BodyType.watch ? 1 : 4)
   }
 
   /** Of a Hello. */
@@ -138,7 +147,7 @@ export class ClientFrame {
     return readText(bytes, this.tokenStart, this.tokenEnd)
   }
 
-  /** Of a Hello. */
+  /** Of a Hello or a SignOut. */
   device(bytes: Bytes): string {
     return readText(bytes, this.deviceStart, this.deviceEnd)
   }

@@ -92,9 +92,31 @@ export function decodeFrame(bytes: Uint8Array): DecodedFrame {
       const place = { ref: body.ref(), ...conversationOf(body) }
       return { kind: 'member-list', ...place, users, owners, count: body.count(), next: body.next() }
     }
+    case wire.Body.Typing: {
+      const body: wire.Typing = frame.body(new wire.Typing())
+      return { kind: 'typing', ref: body.ref(), ...conversationOf(body), user: body.user() ?? '' }
+    }
+    case wire.Body.Watch: {
+      const body: wire.Watch = frame.body(new wire.Watch())
+      return { kind: 'watch', ref: body.ref(), users: texts(body.usersLength(), (index) => body.users(index)) }
+    }
+    case wire.Body.Presence:
+      return presence(frame.body(new wire.Presence()))
+    case wire.Body.SignOut: {
+      const body: wire.SignOut = frame.body(new wire.SignOut())
+      return { kind: 'sign-out', ref: body.ref(), device: body.device() ?? '' }
+    }
     default:
       return { kind: 'unknown', type }
   }
+}
+
+function presence(body: wire.Presence): DecodedFrame {
+  const entries = Array.from({ length: body.entriesLength() }, (_, at) => {
+    const entry = body.entries(at) ?? missing('entry')
+    return { user: entry.user() ?? '', online: entry.online(), lastSeen: number(entry.lastSeen()) }
+  })
+  return { kind: 'presence', ref: body.ref(), entries }
 }
 
 function hello(body: wire.Hello): DecodedFrame {

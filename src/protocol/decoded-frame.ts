@@ -182,6 +182,38 @@ export interface MemberListFrame extends InConversation {
   readonly next: number
 }
 
+/** `user`: who writes, as the server says it; a client leaves it empty. */
+export interface TypingFrame extends InConversation {
+  readonly kind: 'typing'
+  readonly ref: number
+  readonly user: string
+}
+
+export interface WatchFrame {
+  readonly kind: 'watch'
+  readonly ref: number
+  readonly users: readonly string[]
+}
+
+export interface PresenceFacts {
+  readonly user: string
+  readonly online: boolean
+  /** 0 where it is not known, or online. */
+  readonly lastSeen: number
+}
+
+export interface PresenceFrame {
+  readonly kind: 'presence'
+  readonly ref: number
+  readonly entries: readonly PresenceFacts[]
+}
+
+export interface SignOutFrame {
+  readonly kind: 'sign-out'
+  readonly ref: number
+  readonly device: string
+}
+
 /** Newer than this build: to be skipped. */
 export interface UnknownFrame {
   readonly kind: 'unknown'
@@ -207,5 +239,9 @@ export type EncodableFrame =
   | InboxFrame
   | MembersFrame
   | MemberListFrame
+  | TypingFrame
+  | WatchFrame
+  | PresenceFrame
+  | SignOutFrame
 
 export type DecodedFrame = EncodableFrame | UnknownFrame

@@ -55,6 +55,10 @@ const BODY_TYPES: Record<Exclude<EncodableFrame['kind'], 'event'>, number> = {
   inbox: BodyType.inbox,
   members: BodyType.members,
   'member-list': BodyType.memberList,
+  typing: BodyType.typing,
+  watch: BodyType.watch,
+  presence: BodyType.presence,
+  'sign-out': BodyType.signOut,
 }
 
 function encodeEvent(frame: EventFrame): Uint8Array {
@@ -181,6 +185,25 @@ function addBody(builder: Builder, frame: Exclude<EncodableFrame, EventFrame>): 
       const { ref, conversationKind: kind, count, next } = frame
       return wire.MemberList.createMemberList(builder, ref, kind, conversation, users, owners, count, next)
     }
+    case 'typing': {
+      const conversation = builder.createString(frame.conversation)
+      const user = frame.user === '' ? 0 : builder.createString(frame.user)
+      return wire.Typing.createTyping(builder, frame.ref, frame.conversationKind, conversation, user)
+    }
+    case 'watch': {
+      const users = frame.users.map((user) => builder.createString(user))
+      const usersAt = users.length === 0 ? 0 : wire.Watch.createUsersVector(builder, users)
+      return wire.Watch.createWatch(builder, frame.ref, usersAt)
+    }
+    case 'presence': {
+      const entries = frame.entries.map(({ user, online, lastSeen }) =>
+        wire.PresenceEntry.createPresenceEntry(builder, builder.createString(user), online, BigInt(lastSeen)),
+      )
+      const entriesAt = entries.length === 0 ? 0 : wire.Presence.createEntriesVector(builder, entries)
+      return wire.Presence.createPresence(builder, frame.ref, entriesAt)
+    }
+    case 'sign-out':
+      return wire.SignOut.createSignOut(builder, frame.ref, builder.createString(frame.device))
   }
 }
 

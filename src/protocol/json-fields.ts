@@ -96,6 +96,10 @@ export const FRAME_FIELDS = {
   mark: { ...request, ...place, seq: 'u53', ordinal: 'u53', set: 'u16', flags: 'u16' },
   resume: { ref, incarnation: 'u32', version: 'u53' },
   inbox: { ref, incarnation: 'u32', prev: 'u53', version: 'u53', entries: { each: entry }, more: 'flag' },
+  typing: { ref, ...place, user: 'text' },
+  watch: { ref, users: 'texts' },
+  presence: { ref, entries: { each: { user: 'text', online: 'flag', lastSeen: 'u53' } } },
+  'sign-out': { ref, device: 'text' },
 } as const satisfies {
   readonly [Kind in EncodableFrame['kind']]: FieldsOf<Extract<EncodableFrame, { readonly kind: Kind }>>
 }

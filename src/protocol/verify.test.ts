@@ -36,7 +36,8 @@ describe('what our encoder writes', () => {
   }
 
   test('what only a server says is refused', () => {
-    fc.assert(fc.property(arbitraryServerFrame, (frame) => equal(verdictOf(frame), 'bad-frame')))
+    const saidByServersOnly = arbitraryServerFrame.filter(({ kind }) => kind !== 'typing')
+    fc.assert(fc.property(saidByServersOnly, (frame) => equal(verdictOf(frame), 'bad-frame')))
   })
 
   test('a frame ends where its size says, and the next one starts there', () => {
@@ -215,6 +216,12 @@ function readByHand(bytes: Bytes, start: number, like: EncodableFrame): unknown 
       return { kind, ref, incarnation: read.incarnation, version: read.version }
     case 'members':
       return { kind, ref, ...place(), after: anchor, limit }
+    case 'typing':
+      return { kind, ref, ...place(), user: '' }
+    case 'watch':
+      return { kind, ref, users: read.users(bytes) }
+    case 'sign-out':
+      return { kind, ref, device: read.device(bytes) }
     default:
       return { kind, ref }
   }

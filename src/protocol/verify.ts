@@ -68,6 +68,15 @@ export function verifyClientFrame(bytes: Bytes, start: number, end: number): num
       return helloVerdict(bytes, start, body, end)
     case BodyType.resume:
       return resumeVerdict(view, start, body)
+    case BodyType.typing:
+      if (fieldIn(view, start, body, 0, 4, 4) === BROKEN || textIn(bytes, start, body, 3, end) === BROKEN)
+        return BAD_FRAME
+      return conversationVerdict(bytes, start, body, end, 1, type)
+    case BodyType.watch:
+      if (fieldIn(view, start, body, 0, 4, 4) === BROKEN) return BAD_FRAME
+      return usersVerdict(bytes, start, body, end, 1, LIMITS.watchedUsersMax, type)
+    case BodyType.signOut:
+      return signOutVerdict(bytes, start, body, end)
     case BodyType.ping:
       return fieldIn(view, start, body, 0, 4, 4) === BROKEN ? BAD_FRAME : type
     default:
@@ -125,7 +134,7 @@ function contentVerdict(bytes: Bytes, start: number, end: number): number {
 }
 
 function changeVerdict(bytes: Bytes, base: number, table: number, end: number): number {
-  const { view, u8 } = bytes
+  const { view } = bytes
   if (!hasRequest(view, base, table)) return BAD_FRAME
   const actionAt = fieldIn(view, base, table, 1, 1, 1)
   if (actionAt <= ABSENT) return BAD_FRAME
@@ -133,17 +142,39 @@ function changeVerdict(bytes: Bytes, base: number, table: number, end: number): 
   if (action < ChangeAction.create || action > ChangeAction.kick) return BAD_FRAME
   const verdict = conversationVerdict(bytes, base, table, end, 2, BodyType.change)
   if (verdict < 0) return verdict
-  const users = vectorIn(view, base, table, 4, 4, end)
+  return usersVerdict(bytes, base, table, end, 4, LIMITS.usersPerChangeMax, BodyType.change)
+}
+
+/** Checks the users in this field, at most so many; `type` where they are fine. */
+function usersVerdict(
+  bytes: Bytes,
+  base: number,
+  table: number,
+  end: number,
+  field: number,
+  usersMax: number,
+  type: number,
+): number {
+  const { view, u8 } = bytes
+  const users = vectorIn(view, base, table, field, 4, end)
   if (users === BROKEN) return BAD_FRAME
-  if (users === ABSENT) return BodyType.change
+  if (users === ABSENT) return type
   const count = view.getUint32(users, true)
-  if (count > LIMITS.usersPerChangeMax) return TOO_MANY_USERS
+  if (count > usersMax) return TOO_MANY_USERS
   for (let at = users + 4; at < users + 4 + 4 * count; at += 4) {
     const user = textFrom(bytes, base, at, end)
     if (user === BROKEN) return BAD_FRAME
     if (!isIdAt(u8, user + 4, user + 4 + view.getUint32(user, true), ID_BYTES_MAX)) return BAD_ID
   }
-  return BodyType.change
+  return type
+}
+
+function signOutVerdict(bytes: Bytes, base: number, table: number, end: number): number {
+  if (fieldIn(bytes.view, base, table, 0, 4, 4) === BROKEN) return BAD_FRAME
+  const device = textIn(bytes, base, table, 1, end)
+  if (device <= ABSENT) return BAD_FRAME
+  const idEnd = device + 4 + bytes.view.getUint32(device, true)
+  return isIdAt(bytes.u8, device + 4, idEnd, ID_BYTES_MAX) ? BodyType.signOut : BAD_ID
 }
 
 /** A void of a Mark names kind 0 and an empty conversation. */

@@ -21,10 +21,14 @@ export const BodyType = {
   members: 16,
   memberList: 17,
   mark: 18,
+  typing: 19,
+  watch: 20,
+  presence: 21,
+  signOut: 22,
 } as const
 
 /** Body types above it are newer than this build and are skipped. */
-export const BODY_TYPE_MAX = 18
+export const BODY_TYPE_MAX = 22
 
 /** No build will ever know it. */
 export const BODY_TYPE_NEVER = 255

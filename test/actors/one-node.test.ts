@@ -136,3 +136,24 @@ inTurn('the same device again takes the place of its first session; other device
     [second.connection, 'signed-out'],
   ])
 })
+
+inTurn('typing is heard by the members of small conversations; a device is signed out by another', () => {
+  const node = new OneNode()
+  const [alice, bob, eve] = [node.connect('alice', 'phone'), node.connect('bob', 'phone'), node.connect('eve', 'phone')]
+  send(node, alice, 1, 'hello')
+  for (const session of [alice, bob]) heard(node, session)
+  const typing = { kind: 'typing', ref: 7, ...DIRECT, user: '' } as const
+  node.say(alice, LUNCH_KEY, typing)
+  node.say(eve, LUNCH_KEY, typing)
+  node.run(200)
+  deepEqual(
+    node.take(bob).map((frame) => frame.kind === 'typing' && frame.user),
+    ['alice'],
+  )
+  deepEqual([node.take(alice), node.take(eve)], [[], []])
+
+  const tablet = node.connect('alice', 'tablet')
+  node.say(alice, alice.inbox, { kind: 'sign-out', ref: 8, device: 'tablet' })
+  deepEqual(heard(node, alice).at(-1), 'ack n=0 seq=0')
+  deepEqual(node.ended, [[tablet.connection, 'signed-out']])
+})

@@ -4,13 +4,14 @@
  */
 import { composeActors } from '../../src/actors/composition.js'
 import type { ActorsEvents } from '../../src/actors/events.js'
-import type { Commands, Delivered, GatewayEnd, Session } from '../../src/actors/peers.js'
+import type { Commands, Delivered, GatewayEnd, PresenceState, Session } from '../../src/actors/peers.js'
 import {
   type ActorKey,
   ActorKind,
   type AppId,
   actorKey,
   type DeviceId,
+  parseActorKey,
   type ShardId,
   shardOf,
   type UserId,
@@ -55,6 +56,7 @@ export class OneNode implements GatewayEnd {
   readonly sessions: Session[] = []
   readonly heard = new Map<number, DecodedFrame[]>()
   /** Sessions that their user's shard has ended: connection, why. */
+  readonly states: PresenceState[] = []
   readonly ended: [number, RefusalName][] = []
   readonly #network: SimBusNetwork
   readonly #random = seededRandom(7)
@@ -98,6 +100,10 @@ export class OneNode implements GatewayEnd {
     this.side = side
     this.run(5_000)
     return side
+  }
+
+  presence(states: readonly PresenceState[]): void {
+    this.states.push(...states)
   }
 
   endSession(connection: number, why: RefusalName): void {
@@ -159,12 +165,13 @@ export class OneNode implements GatewayEnd {
   deliver(
     connections: ArrayLike<number>,
     count: number,
-    { lastSeq }: Delivered,
+    { conversation }: Delivered,
     bytes: Bytes,
     start: number,
     end: number,
   ): void {
-    if (lastSeq === 0) return // steps of the inbox: transcripts tell of timelines, worlds of lists
+    // Steps of the inbox are left out: transcripts tell of timelines, worlds of lists.
+    if (parseActorKey(conversation).kind === ActorKind.inbox) return
     for (let at = 0; at < count; at++) this.answer(connections[at]!, 0, bytes, start, end)
   }
 

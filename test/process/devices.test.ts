@@ -51,3 +51,32 @@ test('the same device again: the first is replaced, says so, and stays away', as
   await until(() => second.state.kind === 'stopped')
   await Promise.all([first.close(), second.close()])
 })
+
+test('presence and typing are heard across workers; presence goes with the last device', async () => {
+  await using server = await ServerProcess.start({ workers: 2 })
+  const [alice, phone, tablet] = [
+    clientOf(server, 'alice', 'phone'),
+    clientOf(server, 'bob', 'phone'),
+    clientOf(server, 'bob', 'tablet'),
+  ]
+  const isOnline = () => alice.presence.of('bob')?.isOnline
+  let typists: readonly string[] = []
+  alice.presence.onTyping(({ users }) => {
+    typists = users
+  })
+  await alice.connect()
+  alice.presence.watch(['bob'])
+  await until(() => isOnline() === false)
+  await Promise.all([phone.connect(), tablet.connect()])
+  await until(() => isOnline() === true)
+  await phone.direct('alice').send('hello').acked()
+  phone.presence.typing(phone.direct('alice'))
+  await until(() => typists[0] === 'bob')
+  await phone.close()
+  await new Promise((resolve) => setTimeout(resolve, 3_000))
+  equal(isOnline(), true)
+  await tablet.close()
+  await until(() => isOnline() === false)
+  equal(typeof alice.presence.of('bob')?.lastSeen, 'number')
+  await alice.close()
+})

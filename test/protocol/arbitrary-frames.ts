@@ -7,7 +7,9 @@ import { encodeContent, type MessageContent } from '../../src/protocol/content.j
 import type { EncodableFrame } from '../../src/protocol/decoded-frame.js'
 
 /** What a client says. */
-export type ClientFrameKind = 'hello' | 'ping' | 'send' | 'change' | 'void' | 'history' | 'resume' | 'members' | 'mark'
+export type ClientFrameKind =
+  | ('hello' | 'ping' | 'send' | 'change' | 'void' | 'history' | 'resume' | 'mark')
+  | ('members' | 'typing' | 'watch' | 'sign-out')
 
 /** Objects as anyone makes them, so that they can be compared with what a decoder makes. */
 const PLAIN = { noNullPrototype: true }
@@ -105,6 +107,9 @@ export const ARBITRARY_CLIENT_FRAMES: Record<ClientFrameKind, fc.Arbitrary<Encod
   }),
   mark: inConversation('mark', { ...request, seq: u53, ordinal: u53, set: u16, flags: u16 }),
   resume: plain('resume', { ref: u32, incarnation: u32, version: u53 }),
+  typing: inConversation('typing', { ref: u32, user: fc.constant('') }),
+  watch: plain('watch', { ref: u32, users }),
+  'sign-out': plain('sign-out', { ref: u32, device: user }),
 }
 
 export const arbitraryClientFrame = fc.oneof(...Object.values(ARBITRARY_CLIENT_FRAMES))
@@ -146,5 +151,10 @@ export const arbitraryServerFrame: fc.Arbitrary<EncodableFrame> = fc.oneof(
     entries: fc.array(inboxEntry, { maxLength: 4 }),
   }),
   inConversation('member-list', { ref: u32, users, owners: users, count: u32, next: u32 }),
+  inConversation('typing', { ref: u32, user }),
+  plain('presence', {
+    ref: u32,
+    entries: fc.array(fc.record({ user, online: fc.boolean(), lastSeen: u53 }, PLAIN), { maxLength: 4 }),
+  }),
   inConversation('history-end', { ...range, completeTo: u53, head: u53 }),
 )

@@ -147,6 +147,18 @@ export const FRAMES: Record<string, EncodableFrame> = {
     ...{ kind: 'inbox', ref: 0, incarnation: 1, prev: 18, version: 19, more: false },
     entries: [{ ...lunch, ...entry, version: 19 }],
   },
+  'typing, from a client': { kind: 'typing', ref: 9, ...lunch, user: '' },
+  'typing, to a client': { kind: 'typing', ref: 0, ...aliceBob, user: 'alice' },
+  'watch two users': { kind: 'watch', ref: 10, users: ['bob', 'Zoë'] },
+  'watch nobody': { kind: 'watch', ref: 10, users: [] },
+  'presence, an answer': {
+    ...{ kind: 'presence', ref: 10 },
+    entries: [
+      { user: 'bob', online: true, lastSeen: 0 },
+      { user: 'Zoë', online: false, lastSeen: NOON },
+    ],
+  },
+  'sign out a device': { kind: 'sign-out', ref: 11, device: 'tablet' },
   'inbox, a beacon': { kind: 'inbox', ref: 0, incarnation: 1, prev: 19, version: 19, more: false, entries: [] },
 }
 

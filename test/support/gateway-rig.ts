@@ -90,6 +90,12 @@ export class FakeOwners implements Commands {
     return true
   }
 
+  readonly watched: [number, readonly ActorKey[]][] = []
+
+  watch(shard: number, inboxes: readonly ActorKey[]): void {
+    this.watched.push([shard, inboxes])
+  }
+
   ended(session: Session): void {
     this.ended_.push(session)
   }

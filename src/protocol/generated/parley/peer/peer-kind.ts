@@ -18,5 +18,7 @@ export enum PeerKind {
   heads = 11,
   heads_taken = 12,
   end_session = 13,
-  sign_out = 14
+  sign_out = 14,
+  watch = 15,
+  presence = 16
 }

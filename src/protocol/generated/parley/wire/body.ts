@@ -15,11 +15,15 @@ import { MemberList } from './member-list.js';
 import { Members } from './members.js';
 import { Ping } from './ping.js';
 import { Pong } from './pong.js';
+import { Presence } from './presence.js';
 import { Refusal } from './refusal.js';
 import { Resume } from './resume.js';
 import { Send } from './send.js';
+import { SignOut } from './sign-out.js';
 import { Skip } from './skip.js';
+import { Typing } from './typing.js';
 import { Void } from './void.js';
+import { Watch } from './watch.js';
 import { Welcome } from './welcome.js';
 
 
@@ -42,13 +46,17 @@ export enum Body {
   Inbox = 15,
   Members = 16,
   MemberList = 17,
-  Mark = 18
+  Mark = 18,
+  Typing = 19,
+  Watch = 20,
+  Presence = 21,
+  SignOut = 22
 }
 
 export function unionToBody(
   type: Body,
-  accessor: (obj:Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null
-): Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null {
+  accessor: (obj:Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Presence|Refusal|Resume|Send|SignOut|Skip|Typing|Void|Watch|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Presence|Refusal|Resume|Send|SignOut|Skip|Typing|Void|Watch|Welcome|null
+): Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Presence|Refusal|Resume|Send|SignOut|Skip|Typing|Void|Watch|Welcome|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'Hello': return accessor(new Hello())! as Hello;
@@ -69,15 +77,19 @@ export function unionToBody(
     case 'Members': return accessor(new Members())! as Members;
     case 'MemberList': return accessor(new MemberList())! as MemberList;
     case 'Mark': return accessor(new Mark())! as Mark;
+    case 'Typing': return accessor(new Typing())! as Typing;
+    case 'Watch': return accessor(new Watch())! as Watch;
+    case 'Presence': return accessor(new Presence())! as Presence;
+    case 'SignOut': return accessor(new SignOut())! as SignOut;
     default: return null;
   }
 }
 
 export function unionListToBody(
   type: Body, 
-  accessor: (index: number, obj:Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null, 
+  accessor: (index: number, obj:Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Presence|Refusal|Resume|Send|SignOut|Skip|Typing|Void|Watch|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Presence|Refusal|Resume|Send|SignOut|Skip|Typing|Void|Watch|Welcome|null, 
   index: number
-): Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null {
+): Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Presence|Refusal|Resume|Send|SignOut|Skip|Typing|Void|Watch|Welcome|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'Hello': return accessor(index, new Hello())! as Hello;
@@ -98,6 +110,10 @@ export function unionListToBody(
     case 'Members': return accessor(index, new Members())! as Members;
     case 'MemberList': return accessor(index, new MemberList())! as MemberList;
     case 'Mark': return accessor(index, new Mark())! as Mark;
+    case 'Typing': return accessor(index, new Typing())! as Typing;
+    case 'Watch': return accessor(index, new Watch())! as Watch;
+    case 'Presence': return accessor(index, new Presence())! as Presence;
+    case 'SignOut': return accessor(index, new SignOut())! as SignOut;
     default: return null;
   }
 }

@@ -1,0 +1,98 @@
+/**
+ * Who is online, for the user shards of this worker, told to the gateway workers that watch. Soft state and signals: a change
+ * that was lost on the way is told again with the watcher's next digest.
+ *
+ * A user who left is online for AWAY_MS more, because most come right back; changes of a tick travel together.
+ */
+import type { ActorKey } from '../domain/ids.js'
+import type { Clock, Timer } from '../std/clock.js'
+import type { GatewayHandle } from './owner-link.js'
+import type { PresenceState } from './peers.js'
+
+const TICK_MS = 250
+const AWAY_MS = 2_000
+/** Users of whom it is known when they left; the longest gone are forgotten first. */
+const LAST_SEEN_MAX = 100_000
+
+export class Presence {
+  readonly #clock: Clock
+  readonly #isConnected: (inbox: ActorKey) => boolean
+  readonly #watchers = new Map<ActorKey, Set<GatewayHandle>>()
+  /** What each gateway worker watches, by its address and the shard. */
+  readonly #watched = new Map<string, { readonly gateway: GatewayHandle; readonly inboxes: ReadonlySet<ActorKey> }>()
+  readonly #lastSeen = new Map<ActorKey, number>()
+  /** When what changed is due to be told, on the monotonic clock. */
+  readonly #changed = new Map<ActorKey, number>()
+  #timer: Timer | undefined
+
+  constructor(clock: Clock, isConnected: (inbox: ActorKey) => boolean) {
+    this.#clock = clock
+    this.#isConnected = isConnected
+  }
+
+  /** The gateway worker watches exactly these users of the shard, and hears how all of them are. */
+  watch(gateway: GatewayHandle, shard: number, inboxes: readonly ActorKey[]): void {
+    const place = `${gateway.address} ${shard}`
+    this.#unwatch(place)
+    if (inboxes.length === 0) return
+    this.#watched.set(place, { gateway, inboxes: new Set(inboxes) })
+    for (const inbox of inboxes) {
+      const watchers = this.#watchers.get(inbox)
+      if (watchers === undefined) this.#watchers.set(inbox, new Set([gateway]))
+      else watchers.add(gateway)
+    }
+    gateway.presence(inboxes.map((inbox) => this.#stateOf(inbox)))
+  }
+
+  /** Their first session began, or their last one ended. */
+  changed(inbox: ActorKey): void {
+    const isConnected = this.#isConnected(inbox)
+    if (!isConnected) this.#left(inbox)
+    if (!this.#watchers.has(inbox)) return
+    this.#changed.set(inbox, this.#clock.monotonic() + (isConnected ? 0 : AWAY_MS))
+    this.#timer ??= this.#clock.after(TICK_MS, () => this.#tick())
+  }
+
+  /** The worker is gone. */
+  forgetGateway(address: string): void {
+    for (const place of this.#watched.keys()) if (place.startsWith(`${address} `)) this.#unwatch(place)
+  }
+
+  #tick(): void {
+    this.#timer = undefined
+    const now = this.#clock.monotonic()
+    const news = new Map<GatewayHandle, PresenceState[]>()
+    for (const [inbox, dueAt] of this.#changed) {
+      if (dueAt > now) continue
+      this.#changed.delete(inbox)
+      for (const gateway of this.#watchers.get(inbox) ?? []) {
+        news.set(gateway, [...(news.get(gateway) ?? []), this.#stateOf(inbox)])
+      }
+    }
+    for (const [gateway, states] of news) gateway.presence(states)
+    if (this.#changed.size > 0) this.#timer = this.#clock.after(TICK_MS, () => this.#tick())
+  }
+
+  #stateOf(inbox: ActorKey): PresenceState {
+    const isOnline = this.#isConnected(inbox) || (this.#changed.get(inbox) ?? 0) > this.#clock.monotonic()
+    return { inbox, isOnline, lastSeen: isOnline ? 0 : (this.#lastSeen.get(inbox) ?? 0) }
+  }
+
+  #left(inbox: ActorKey): void {
+    this.#lastSeen.delete(inbox)
+    this.#lastSeen.set(inbox, this.#clock.now())
+    if (this.#lastSeen.size <= LAST_SEEN_MAX) return
+    for (const oldest of this.#lastSeen.keys()) return void this.#lastSeen.delete(oldest)
+  }
+
+  #unwatch(place: string): void {
+    const watched = this.#watched.get(place)
+    if (watched === undefined) return
+    this.#watched.delete(place)
+    for (const inbox of watched.inboxes) {
+      const watchers = this.#watchers.get(inbox)
+      watchers?.delete(watched.gateway)
+      if (watchers?.size === 0) this.#watchers.delete(inbox)
+    }
+  }
+}

@@ -22,6 +22,10 @@ export function logActorsEvents(log: Logger, metrics: Metrics): ActorsEvents {
       log.error({ event: 'append-refused', ...facts }, 'the log takes no writes; sends are refused')
     },
     logLostTail: (facts) => log.error({ event: 'log-lost-tail', ...facts }, 'the log is behind the store'),
+    takeOverTroubled: ({ shard, times, cause }) => {
+      const isTold = (times & (times - 1)) === 0 // ever more seldom: the first time, the second, the fourth
+      if (isTold) log.error({ event: 'take-over-troubled', shard, times, err: cause }, 'cannot take a shard over')
+    },
     rowUnreadable: ({ actor, cause }) =>
       log.error(
         { event: 'row-unreadable', app: actor.app, kind: actor.kind, id: actor.id, err: cause },

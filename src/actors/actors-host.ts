@@ -19,6 +19,7 @@ import { Projector } from './projector.js'
 import type { Router } from './router.js'
 import { Sessions } from './sessions.js'
 import { Shard } from './shard.js'
+import type { LastingTrouble } from './take-over-trouble.js'
 
 export interface ActorsHostParts {
   readonly address: Address
@@ -95,6 +96,15 @@ export class ActorsHost implements OwnerHandle {
   get isReady(): boolean {
     for (const id of this.#wanted.keys()) if (!this.#shards.get(id)?.loop.isServing) return false
     return true
+  }
+
+  /** What has kept a shard from being taken over the longest, if anything is known. */
+  get trouble(): LastingTrouble | undefined {
+    const waiting = [...this.#wanted.keys()].flatMap((id) => this.#shards.get(id) ?? [])
+    const troubles = waiting.flatMap(({ loop, troubles: { last } }) =>
+      last === undefined || loop.isServing ? [] : last,
+    )
+    return troubles.sort((one, other) => one.since - other.since)[0]
   }
 
   /** For the figures of the worker. */

@@ -19,7 +19,7 @@ import type { Random } from '../std/random.js'
 import type { MessageStore, Snapshot } from '../storage/message-store.js'
 import { type Activation, isInRow } from './activation.js'
 import { Activations } from './activations.js'
-import { type Batch, PendingAnswers } from './batch.js'
+import { type Batch, EVENT_OVERHEAD_MAX, PendingAnswers } from './batch.js'
 import { Beacons } from './beacons.js'
 import { checkpointAt, markStored, type PendingCheckpoint } from './checkpoint.js'
 import { CommitLoop, type Fold } from './commit-loop.js'
@@ -44,6 +44,7 @@ import { ResumeCommand } from './resume-command.js'
 import type { Router } from './router.js'
 import type { Sessions } from './sessions.js'
 import { SignalCommands } from './signal-commands.js'
+import { Troubles } from './take-over-trouble.js'
 
 export interface ShardParts {
   readonly id: ShardId
@@ -73,6 +74,7 @@ const PROVE_MS = 1_000
 export class Shard implements Fold {
   readonly parts: ShardParts
   readonly loop: CommitLoop
+  readonly troubles: Troubles
   readonly frame = new ClientFrame()
   readonly activations: Activations
   readonly #links = new Map<string, InLink>()
@@ -102,6 +104,7 @@ export class Shard implements Fold {
       unpark: ({ link, k, session, target, frame }) => this.command(link, k, session, target, frame, 0, frame.size),
       refuse: ({ link, k, frame }, why) => this.#refuseNow(link, k, frame, 0, why),
     })
+    this.troubles = new Troubles(parts)
     this.loop = new CommitLoop({ ...parts, shard: parts.id, fold: this })
   }
 
@@ -250,6 +253,7 @@ export class Shard implements Fold {
       }
     },
     lostTail: (snapshot: Snapshot): void => this.parts.events.logLostTail({ shard: this.parts.id, snapshot }),
+    troubled: (cause: unknown, times: number): void => this.troubles.add(cause, times),
   }
 
   served(place: LogPlace): void {
@@ -341,6 +345,3 @@ export class Shard implements Fold {
     })
   }
 }
-
-/** An event frame is at most this much larger than its send: strings, stamp, vtables, record head. */
-const EVENT_OVERHEAD_MAX = 1024

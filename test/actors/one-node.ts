@@ -40,6 +40,7 @@ const SILENT: ActorsEvents = {
   refused() {},
   appendRefused() {},
   logLostTail() {},
+  takeOverTroubled() {},
   rowUnreadable({ cause }) {
     throw cause
   },

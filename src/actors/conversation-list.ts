@@ -7,6 +7,8 @@
  */
 import type { ConversationKind, Seq } from '../domain/ids.js'
 import type { HeadsFacts, MemberStateFacts } from '../protocol/heads-record.js'
+import type { MarkFacts } from '../protocol/mark-record.js'
+import { LIST_FLAGS } from '../protocol/wire-numbers.js'
 import { assert } from '../std/assert.js'
 
 export const ENTRIES_PER_PAGE = 32
@@ -26,6 +28,8 @@ export class ListEntry {
   readSeq: Seq = 0
   /** Countable messages up to where the user has read or last joined: unread are those beyond. */
   readOrdinal = 0
+  /** What the user has set: bits of ListFlag. */
+  flags = 0
   /** The list's version when this entry last changed. */
   version = 0
 
@@ -72,6 +76,21 @@ export class ConversationList {
       entry.readSeq = member.readSeq
       entry.readOrdinal = Math.max(entry.readOrdinal, member.readOrdinal)
     }
+    entry.version = ++this.version
+    return entry
+  }
+
+  /** Takes what the user says of a conversation that is listed: markers by max, flags as they are. */
+  mark({ conversationKind, conversation, seq, ordinal, set, flags }: MarkFacts): ListEntry {
+    const entry = this.get(conversationKind, conversation)
+    assert(entry !== undefined, () => `a mark of ${conversation}, which is not listed`)
+    if (seq > entry.readSeq) {
+      entry.readSeq = seq
+      // Who marks a seq tells its ordinal, since the list knows that of the head only; beyond it, it knows nothing yet.
+      const known = seq === entry.head ? entry.ordinal : seq < entry.head ? Math.min(ordinal, entry.ordinal) : ordinal
+      entry.readOrdinal = Math.max(entry.readOrdinal, known)
+    }
+    entry.flags = (entry.flags & ~set) | (flags & set & LIST_FLAGS)
     entry.version = ++this.version
     return entry
   }

@@ -337,3 +337,12 @@ describe('apply() asserts what decide() promised', () => {
     throws(() => lunch.run(lunch.send('bob', 1)), /unknown refusal/)
   })
 })
+
+test('in a channel its owner writes and invites, and the members read', () => {
+  const news = new Talk(ActorKind.channel, 'news')
+  news.run(news.change('alice', ChangeAction.create, ['bob']))
+  equal(news.outcome(news.send('alice')), 'seq 2')
+  equal(news.outcome(news.send('bob')), 'not-owner, n used')
+  equal(news.outcome(news.change('bob', ChangeAction.invite, ['carol'])), 'not-owner, n used')
+  equal(news.outcome(news.change('bob', ChangeAction.leave)), 'seq 3')
+})

@@ -19,11 +19,11 @@ import {
   usersOfDirect,
 } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
-import { isAboutLane, isFinal, REFUSALS, type RefusalName, refusalOfWire } from '../domain/refusal.js'
+import { isFinal, REFUSALS, type RefusalName } from '../domain/refusal.js'
 import { ChangeAction, EventKind } from '../protocol/wire-numbers.js'
 import { assert } from '../std/assert.js'
 import type { EpochMs } from '../std/clock.js'
-import type { Lane, LaneName } from './lanes.js'
+import { answerOfLane, type InLane, type LaneAnswer } from './lane-answer.js'
 import { type Member, Members } from './members.js'
 
 export interface Conversation {
@@ -37,12 +37,8 @@ export interface Conversation {
   readonly members: Members
 }
 
-interface FromLane {
+interface FromLane extends InLane {
   readonly from: UserId
-  readonly lane: LaneName
-  readonly n: number
-  /** CRC-32 of what the command says: its content, or its whole change. */
-  readonly hash: number
 }
 
 export type ConversationCommand = FromLane &
@@ -71,9 +67,7 @@ export interface LaneSpent extends FromLane {
 export type Decision =
   | { readonly kind: 'accept'; readonly event: TimelineEvent }
   | { readonly kind: 'spend'; readonly spent: LaneSpent; readonly refusal: RefusalName | undefined }
-  | { readonly kind: 'duplicate'; readonly seq: Seq; readonly time: EpochMs }
-  | { readonly kind: 'already-accepted' }
-  | { readonly kind: 'refuse'; readonly refusal: RefusalName; readonly expected?: number }
+  | LaneAnswer
 
 /** An empty conversation. A direct one has its two members from the start: its id names them. */
 export function emptyConversation(name: ActorName): Conversation {
@@ -86,7 +80,7 @@ export function emptyConversation(name: ActorName): Conversation {
 
 export function decide(state: Conversation, command: ConversationCommand, now: EpochMs): Decision {
   const member = state.members.get(command.from)
-  const early = decideByLane(member, command)
+  const early = answerOfLane(member?.lanes, command, command.kind === 'void')
   if (early !== undefined) return early
 
   if (command.kind === 'void') return { kind: 'spend', spent: spent(command, 0), refusal: undefined }
@@ -98,57 +92,15 @@ export function decide(state: Conversation, command: ConversationCommand, now: E
   return { kind: 'spend', spent: spent(command, REFUSALS[refusal].wire), refusal }
 }
 
-/** What the lane alone decides: everything but the next n. */
-function decideByLane(member: Member | undefined, command: ConversationCommand): Decision | undefined {
-  if (isKeyedLane(command.lane.number)) return decideByKey(member, command)
-  const lane = member?.lanes.find(command.lane)
-  if (lane === undefined) {
-    if (member?.lanes.isRetired(command.lane)) return { kind: 'refuse', refusal: 'lane-retired' }
-    return command.n === 1 ? undefined : { kind: 'refuse', refusal: 'send-gap', expected: 1 }
-  }
-  // A void says nothing, so it has no hash: whatever stands at its n is the answer.
-  return decideByVerdict(lane, command)
-}
-
-function decideByKey(member: Member | undefined, { lane, hash }: ConversationCommand): Decision | undefined {
-  const known = member?.lanes.keyed?.find(lane.random)
-  if (known === undefined) return undefined
-  if (known.hash !== hash) return { kind: 'refuse', refusal: 'key-reused' }
-  return { kind: 'duplicate', seq: known.seq, time: known.time }
-}
-
-function decideByVerdict(lane: Lane, command: ConversationCommand): Decision | undefined {
-  const verdict = command.kind === 'void' ? lane.judgeAny(command.n) : lane.judge(command.n, command.hash)
-  switch (verdict.kind) {
-    case 'next':
-      return undefined
-    case 'gap':
-      return { kind: 'refuse', refusal: 'send-gap', expected: verdict.expected }
-    case 'accepted':
-      return { kind: 'duplicate', seq: verdict.seq, time: verdict.time }
-    case 'refused':
-      return refusedBefore(verdict.wireCode)
-    case 'already-accepted':
-      return { kind: 'already-accepted' }
-    case 'reused':
-      return { kind: 'refuse', refusal: 'lane-reused' }
-  }
-}
-
-function refusedBefore(wireCode: number): Decision {
-  if (wireCode === 0) return { kind: 'duplicate', seq: 0, time: 0 }
-  const refusal = refusalOfWire(wireCode)
-  assert(refusal !== undefined && !isAboutLane(refusal), `lane holds unknown refusal ${wireCode}`)
-  return { kind: 'refuse', refusal }
-}
-
+/** In a channel its owners write, and everybody reads. */
 function refusalOfSend(
   state: Conversation,
   member: Member | undefined,
   command: ConversationCommand,
 ): RefusalName | undefined {
   if (isOfSystem(command)) return refusalOfSystem(state)
-  return member?.isNow ? undefined : 'not-member'
+  if (!member?.isNow) return 'not-member'
+  return state.name.kind === ActorKind.channel && member.role !== 'owner' ? 'not-owner' : undefined
 }
 
 /** The app itself needs no membership, but a conversation that is there; a direct one always is. */
@@ -177,6 +129,7 @@ function refusalOfChange(
       if (!system && member?.role !== 'owner') return 'not-owner'
       return usersToKick(state, change).length === 0 ? 'nothing-to-change' : undefined
     case ChangeAction.invite: {
+      if (state.name.kind === ActorKind.channel && !system && member?.role !== 'owner') return 'not-owner'
       const users = usersToInvite(state, change)
       if (users.length === 0) return 'nothing-to-change'
       return state.members.count + users.length > LIMITS.groupMembersMax ? 'group-full' : undefined

@@ -82,6 +82,17 @@ export class InboxSteps {
 }
 
 export function entryFacts(entry: ListEntry) {
-  const { kind: conversationKind, conversation, head, ordinal, time, readSeq, readOrdinal, isMember, version } = entry
-  return { conversationKind, conversation, head, ordinal, time, readSeq, readOrdinal, isMember, version }
+  const {
+    kind: conversationKind,
+    conversation,
+    head,
+    ordinal,
+    time,
+    readSeq,
+    readOrdinal,
+    isMember,
+    version,
+    flags,
+  } = entry
+  return { conversationKind, conversation, head, ordinal, time, readSeq, readOrdinal, isMember, version, flags }
 }

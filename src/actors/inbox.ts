@@ -1,14 +1,17 @@
 /**
- * A user's inbox: the fold of what the user's shard logged about them. It gives lane numbers (rules §5) and holds the
- * conversation list (conversation-list.ts).
+ * A user's inbox: the fold of what the user's shard logged about them. It gives lane numbers (rules §5), holds the
+ * conversation list (conversation-list.ts), and takes what the user decides of it.
  *
- * Pure: `decideLane` answers, `applyLaneOpened` changes and cannot refuse.
+ * Pure: `decide…` answers, `apply…` changes and cannot refuse.
  */
 import type { ActorName } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
+import { REFUSALS, type RefusalName } from '../domain/refusal.js'
+import type { MarkFacts } from '../protocol/mark-record.js'
 import { assert } from '../std/assert.js'
-import { ConversationList } from './conversation-list.js'
-import type { LaneName } from './lanes.js'
+import { ConversationList, type ListEntry } from './conversation-list.js'
+import { answerOfLane, type InLane, type LaneAnswer } from './lane-answer.js'
+import { type LaneName, UserLanes } from './lanes.js'
 
 /** What the inbox knows of one device: the lanes it may still use, and the highest number given. */
 export interface DeviceLanes {
@@ -23,7 +26,27 @@ export interface Inbox {
   /** Few, and there are many inboxes: a map for each would cost more than all else. */
   devices: DeviceLanes[]
   readonly list: ConversationList
+  /** Of the devices' marks; undefined before the first. */
+  lanes: UserLanes | undefined
 }
+
+/** What the user has decided of a conversation. */
+export interface Mark extends InLane {
+  readonly facts: MarkFacts
+}
+
+export type MarkCommand = InLane & ({ readonly kind: 'mark'; readonly facts: MarkFacts } | { readonly kind: 'void' })
+
+/** A command that used up its n and changed nothing. */
+export interface InboxSpent extends InLane {
+  /** Wire code of the refusal; 0 for a void. */
+  readonly wireCode: number
+}
+
+export type MarkDecision =
+  | { readonly kind: 'accept'; readonly mark: Mark }
+  | { readonly kind: 'spend'; readonly spent: InboxSpent; readonly refusal: RefusalName | undefined }
+  | LaneAnswer
 
 export type LaneDecision =
   | { readonly kind: 'known'; readonly lane: LaneName }
@@ -33,7 +56,7 @@ export type LaneDecision =
   | { readonly kind: 'too-many' }
 
 export function emptyInbox(name: ActorName): Inbox {
-  return { name, devices: [], list: new ConversationList() }
+  return { name, devices: [], list: new ConversationList(), lanes: undefined }
 }
 
 /** Number 0 asks for the number of `random`, which is the same at every repetition of that Hello. */
@@ -67,4 +90,32 @@ export function applyLaneOpened(state: Inbox, lane: LaneName): void {
 function deviceOf(state: Inbox, device: string): DeviceLanes | undefined {
   for (const each of state.devices) if (each.device === device) return each
   return undefined
+}
+
+export function decideMark(state: Inbox, command: MarkCommand): MarkDecision {
+  const early = answerOfLane(state.lanes, command, command.kind === 'void')
+  if (early !== undefined) return early
+  const { lane, n, hash } = command
+  if (command.kind === 'void') return { kind: 'spend', spent: { lane, n, hash, wireCode: 0 }, refusal: undefined }
+  const { facts } = command
+  if (state.list.get(facts.conversationKind, facts.conversation) !== undefined) {
+    return { kind: 'accept', mark: { lane, n, hash, facts } }
+  }
+  const refusal = 'no-such-conversation'
+  return { kind: 'spend', spent: { lane, n, hash, wireCode: REFUSALS[refusal].wire }, refusal }
+}
+
+export function applyMark(state: Inbox, { lane, n, hash, facts }: Mark): ListEntry {
+  const entry = state.list.mark(facts)
+  lanesOf(state).open(lane).record(n, hash, entry.version, 0)
+  return entry
+}
+
+export function applyInboxSpent(state: Inbox, { lane, n, hash, wireCode }: InboxSpent): void {
+  lanesOf(state).open(lane).record(n, hash, -wireCode, 0)
+}
+
+function lanesOf(state: Inbox): UserLanes {
+  state.lanes ??= new UserLanes()
+  return state.lanes
 }

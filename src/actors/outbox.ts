@@ -53,9 +53,9 @@ export class Outbox implements Checkpointed {
     return this.#owed.size >= LIMITS.outboxOwedMax
   }
 
-  /** Something happened in this conversation. */
+  /** Something happened in this conversation. A live room stands in nobody's list. */
   owe(activation: ConversationActivation): void {
-    if (activation.hasNews) return
+    if (activation.hasNews || activation.state.name.kind === ActorKind.room) return
     activation.hasNews = true
     if (activation.isOwed) return // its turn comes
     activation.isOwed = true

@@ -6,12 +6,13 @@ import { type LogRecord, RecordKind } from '../log/frame.js'
 import { readEvent } from '../protocol/event-frame.js'
 import { readHeads } from '../protocol/heads-record.js'
 import { readLaneRecord } from '../protocol/lane-record.js'
+import { readMark } from '../protocol/mark-record.js'
 import type { EventKind } from '../protocol/wire-numbers.js'
 import { assert } from '../std/assert.js'
 import type { Bytes } from '../std/bytes.js'
 import type { Activation } from './activation.js'
 import { apply, applySpent } from './conversation.js'
-import { applyLaneOpened } from './inbox.js'
+import { applyInboxSpent, applyLaneOpened, applyMark } from './inbox.js'
 
 /** `find` gives the actor, or undefined where its row holds the record already. */
 export async function applyRecord(
@@ -21,14 +22,15 @@ export async function applyRecord(
 ): Promise<void> {
   if (record.kind === RecordKind.event) return await applyEvent(frame, record, find)
   if (record.kind === RecordKind.heads) return await applyHeads(frame, record, find)
+  if (record.kind === RecordKind.marked) return await applyMarked(frame, record, find)
   const facts = readLaneRecord(frame, record.start, record.end)
   const name = { app: facts.app as AppId, kind: facts.actorKind as ActorKind, id: facts.actor }
   const lane = { device: facts.device, number: facts.lane, random: facts.laneRandom }
   const activation = await find(name)
   if (activation === undefined) return
   if (activation.kind === 'inbox') {
-    assert(record.kind === RecordKind.laneOpened, `record kind ${record.kind} in an inbox`)
-    return applyLaneOpened(activation.state, lane)
+    if (record.kind === RecordKind.laneOpened) return applyLaneOpened(activation.state, lane)
+    return applyInboxSpent(activation.state, { lane, n: facts.n, hash: facts.hash, wireCode: facts.code })
   }
   const from = facts.user as UserId
   applySpent(activation.state, { from, lane, n: facts.n, hash: facts.hash, wireCode: facts.code })
@@ -54,6 +56,27 @@ async function applyEvent(
   activation.tail.push(seq, frame.u8, record.start, record.end)
   activation.touch(from)
   for (const user of users) activation.touch(user)
+}
+
+async function applyMarked(
+  frame: Bytes,
+  record: LogRecord,
+  find: (name: ActorName) => Promise<Activation | undefined>,
+): Promise<void> {
+  const {
+    app,
+    user,
+    device,
+    lane: number,
+    laneRandom: random,
+    n,
+    hash,
+    ...facts
+  } = readMark(frame, record.start, record.end)
+  const activation = await find({ app: app as AppId, kind: ActorKind.inbox, id: user })
+  if (activation === undefined) return
+  assert(activation.kind === 'inbox', `a mark of ${user}, which is no inbox`)
+  activation.touch(applyMark(activation.state, { lane: { device, number, random }, n, hash, facts }))
 }
 
 async function applyHeads(

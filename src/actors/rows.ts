@@ -10,10 +10,10 @@ import { type Conversation, emptyConversation } from './conversation.js'
 import { type ConversationList, ListEntry } from './conversation-list.js'
 import { emptyInbox, type Inbox } from './inbox.js'
 import { KeyedOutcomes } from './keyed-outcomes.js'
-import type { Lane, UserLanes } from './lanes.js'
+import { type Lane, UserLanes } from './lanes.js'
 import { type Interval, type Member, Members } from './members.js'
 
-const VERSION = 3
+const VERSION = 4
 const packer = new Packer()
 
 export function packConversation(state: Conversation): Uint8Array {
@@ -92,6 +92,14 @@ function unpackMembers(members: Members, from: Unpacker): void {
   }
 }
 
+const NO_LANES = new UserLanes()
+
+function unpackInboxLanes(from: Unpacker): UserLanes | undefined {
+  const lanes = new UserLanes()
+  unpackLanes(lanes, from)
+  return lanes.lanes.length > 0 || lanes.retired.size > 0 ? lanes : undefined
+}
+
 function unpackLanes(lanes: UserLanes, from: Unpacker): void {
   for (let left = from.u32(); left > 0; left--) lanes.retired.set(from.text(), from.u32())
   const found: Lane[] = []
@@ -120,6 +128,7 @@ export function packInbox(state: Inbox): Uint8Array {
     packer.text(device).u32(lastNumber).u32(lanes.length)
     for (const { number, random } of lanes) packer.u32(number).u64(random)
   }
+  packLanes(state.lanes ?? NO_LANES)
   return packer.u53(state.list.version).take()
 }
 
@@ -133,6 +142,7 @@ export function packListPage(entries: readonly ListEntry[]): Uint8Array {
       .u8(entry.isMember ? 1 : 0)
       .u53(entry.readSeq)
       .u53(entry.readOrdinal)
+      .u8(entry.flags)
       .u53(entry.version)
   }
   return packer.take()
@@ -149,6 +159,7 @@ function unpackListPage(list: ConversationList, from: Unpacker): void {
     entry.isMember = from.u8() === 1
     entry.readSeq = from.u53()
     entry.readOrdinal = from.u53()
+    entry.flags = from.u8()
     entry.version = from.u53()
     list.restore(entry)
   }
@@ -182,6 +193,7 @@ export function unpackInbox(name: ActorName, row: Uint8Array, pages: ReadonlyMap
       const lastNumber = from.u32()
       return { device, lastNumber, lanes: listOf(from, () => ({ number: from.u32(), random: from.u64() })) }
     })
+    state.lanes = unpackInboxLanes(from)
     state.list.version = from.u53()
     for (const page of pages.values()) unpackListPage(state.list, new Unpacker(page))
     return state

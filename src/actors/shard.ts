@@ -32,6 +32,7 @@ import { HelloCommand } from './hello-command.js'
 import { HistoryCommand } from './history-command.js'
 import { InboxSteps } from './inbox-steps.js'
 import { Mailbox } from './mailbox.js'
+import { MarkCommand } from './mark-command.js'
 import { answerMembers } from './members-command.js'
 import { Outbox } from './outbox.js'
 import { type GatewayHandle, type Generation, InLink, isBelow, type OwnerHandle, type Target } from './owner-link.js'
@@ -81,6 +82,7 @@ export class Shard implements Fold {
   readonly #hello = new HelloCommand(this)
   readonly #history = new HistoryCommand(this)
   readonly #resume = new ResumeCommand(this)
+  readonly #marks = new MarkCommand(this)
   /** What user shards are told of our conversations, and what our users' inboxes are told by others. */
   readonly outbox: Outbox
   readonly headsIn = new HeadsIn(this)
@@ -152,6 +154,7 @@ export class Shard implements Fold {
     if (activation.kind === 'inbox') {
       if (this.frame.type === BodyType.hello) this.#hello.decide(activation, link, k, session, this.frame)
       else if (this.frame.type === BodyType.resume) this.#resume.answer(activation, link, k, this.frame)
+      else this.#marks.decide(activation, link, k, session, this.frame, bytes)
       return
     }
     if (this.frame.type === BodyType.history) this.#history.answer(activation, link, k, session, this.frame)

@@ -16,16 +16,17 @@ import {
 } from '../domain/ids.js'
 import { ChangeAction } from '../protocol/wire-numbers.js'
 import { random64 } from '../std/random.js'
+import { ClientInbox } from './client-inbox.js'
 import { type ClientOptions, checkOptions, type Platform } from './client-options.js'
 import type { Command, CommandOutcome, ConversationName } from './command-queue.js'
 import { changeCommand, sendCommand } from './commands.js'
-import { Conversation, type ConversationHost, checkUsers, type HistoryPage } from './conversation.js'
+import { Conversation, type ConversationHost, checkUsers, type HistoryPage, type NewGroup } from './conversation.js'
 import { type ConnectionState, Device, type DeviceListener, type Trouble } from './device.js'
 import { ClientError, RefusedError } from './errors.js'
 import { EventStream } from './event-stream.js'
 import { HeldCalls } from './held-calls.js'
 import type { HistoryAnswer, HistoryOutcome, HistoryRange } from './history-reads.js'
-import { type InboxEntry, InboxView } from './inbox-view.js'
+import type { InboxEntry } from './inbox-view.js'
 import { Listeners } from './listeners.js'
 import { Outgoing } from './outgoing.js'
 import { type ClientStorage, MemoryStorage } from './storage.js'
@@ -46,8 +47,7 @@ export class Client {
   readonly #followed = new Set<string>()
   readonly #streams = new Map<string, Set<EventStream>>()
   readonly #held = new HeldCalls(() => this.#device)
-  readonly #inbox = new InboxView()
-  readonly #inboxListeners: Listeners<readonly InboxEntry[]>
+  readonly #inbox: ClientInbox
   #device: Device | undefined
   #opening: Promise<Device> | undefined
   #state: ConnectionState = { kind: 'closed' }
@@ -60,7 +60,7 @@ export class Client {
     this.#platform = platform
     this.#storage = options.storage ?? new MemoryStorage()
     this.#events = new Listeners(platform.clock)
-    this.#inboxListeners = new Listeners(platform.clock)
+    this.#inbox = new ClientInbox({ ...platform, held: this.#held })
     this.#states = new Listeners(platform.clock)
     this.#troubles = new Listeners(platform.clock)
   }
@@ -123,10 +123,10 @@ export class Client {
   }
 
   /** Resolves when the group exists, with us as its owner. Without an id it gets one at random. */
-  async createGroup({ id, members }: { id?: string; members: readonly string[] }): Promise<Conversation> {
+  async createGroup({ id, members, kind }: NewGroup): Promise<Conversation> {
     checkUsers(members)
-    const { random } = this.#platform
-    const group = this.conversation(id ?? random64(random).toString(16).padStart(16, '0'))
+    const name = id ?? random64(this.#platform.random).toString(16).padStart(16, '0')
+    const group = this.conversation(name, ActorKind[kind ?? 'group'])
     await this.#host.change(group, ChangeAction.create, members).acked()
     return group
   }
@@ -158,7 +158,7 @@ export class Client {
 
   /** Hears of entries that are new or have changed. */
   onInbox(listener: (changed: readonly InboxEntry[]) => void): () => void {
-    return this.#inboxListeners.add(listener)
+    return this.#inbox.listeners.add(listener)
   }
 
   onState(listener: (state: ConnectionState) => void): () => void {
@@ -181,12 +181,13 @@ export class Client {
       this.#opening = undefined // it may be free the next time
       throw cause
     }
-    this.#inbox.listed(this.#device.kept?.inbox?.entries ?? [])
+    this.#inbox.begin(this.#device, this.#device.kept?.inbox?.entries ?? [])
     const sentSince = [...this.#outgoing.values()]
     this.#outgoing.clear()
     for (const { name, commands } of this.#device.kept?.conversations ?? []) {
       const conversation = new Conversation(this.#host, name.kind, { id: name.id })
       for (const { command } of commands) {
+        if (command.body.kind === 'mark') continue // nobody waits for it
         this.#outgoing.set(command.id, new Outgoing(conversation, command, { kind: 'queued' }))
       }
     }
@@ -196,6 +197,7 @@ export class Client {
   }
 
   readonly #host: ConversationHost = {
+    inbox: () => this.#openInbox(),
     send: (of, content) => this.#queue(of, sendCommand(this.#platform.random, content)),
     change: (of, action, users) => this.#queue(of, changeCommand(this.#platform.random, action, users)),
     read: (of, range) => this.#read(of, range),
@@ -204,6 +206,11 @@ export class Client {
       const user = this.#device?.self?.user
       return user === undefined ? undefined : directId(user as UserId, peer as UserId)
     },
+  }
+
+  #openInbox(): ClientInbox {
+    this.#assertOpen()
+    return this.#inbox
   }
 
   #queue(conversation: Conversation, command: Command): Outgoing {
@@ -278,6 +285,7 @@ export class Client {
       sent: ({ id }) => this.#outgoing.get(id)?.advance('sent'),
       settled: (name, command, outcome) => {
         const { id } = command
+        if (command.body.kind === 'mark') return // the list says what became of it
         if (outcome.kind === 'acked') this.#accepted(name, command, outcome)
         const outgoing = this.#outgoing.get(id)
         if (outcome.kind === 'refused' || outcome.seq !== undefined) this.#outgoing.delete(id)
@@ -288,20 +296,16 @@ export class Client {
       restarted: () => {
         for (const streams of this.#streams.values()) for (const stream of [...streams]) stream.restarted()
       },
-      listed: (entries) => this.#inboxListeners.tell(this.#inbox.listed(entries)),
+      listed: (entries) => this.#inbox.listed(entries),
       received: (frame) => {
-        if (frame.kind === 'event') this.#tellOf(this.#inbox.heard(frame, this.#device!.self!.user))
+        if (frame.kind === 'event') this.#inbox.heard(frame, this.#device!.self!.user)
       },
     }
   }
 
   #accepted(name: ConversationName, { body }: Command, { seq, time }: CommandOutcome & { kind: 'acked' }): void {
     this.#follow(this.#device!, name) // who may write in it is in it
-    if (body.kind === 'send' && seq !== undefined) this.#tellOf(this.#inbox.wrote(name, seq, time))
-  }
-
-  #tellOf(entry: InboxEntry | undefined): void {
-    if (entry !== undefined) this.#inboxListeners.tell([entry])
+    if (body.kind === 'send' && seq !== undefined) this.#inbox.wrote(name, seq, time)
   }
 
   #follow(device: Device, name: ConversationName): void {

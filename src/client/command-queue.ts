@@ -17,12 +17,25 @@ export interface ConversationName {
   readonly id: string
 }
 
+/** Of a conversation of the user's list: read up to `seq` (0: no word of it), and the flags that `set` names. */
+export interface Mark {
+  readonly conversation: ConversationName
+  readonly seq: number
+  readonly ordinal: number
+  readonly set: number
+  readonly flags: number
+}
+
+/** The target of marks: the user's own inbox. No conversation has this name. */
+export const INBOX: ConversationName = { kind: 0 as ConversationKind, id: '' }
+
 export interface Command {
   /** The client's own name for it; a message's id. */
   readonly id: string
   readonly body:
     | { readonly kind: 'send'; readonly content: Uint8Array }
     | { readonly kind: 'change'; readonly action: number; readonly users: readonly string[] }
+    | ({ readonly kind: 'mark' } & Mark)
 }
 
 export type CommandOutcome =
@@ -145,6 +158,11 @@ export class CommandQueue {
     if (voidFor !== undefined) return { kind: 'void', ...place }
     const { body } = command
     if (body.kind === 'send') return { kind: 'send', ...place, content: body.content }
+    if (body.kind === 'mark') {
+      const { conversation, seq, ordinal, set, flags } = body
+      const of = { conversationKind: conversation.kind, conversation: conversation.id }
+      return { kind: 'mark', ref, n, ...of, seq, ordinal, set, flags }
+    }
     return { kind: 'change', ...place, action: body.action, users: body.users }
   }
 

@@ -3,6 +3,7 @@ import { type ConversationKind, ID_BYTES_MAX, isId } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 import type { MessageContent } from '../protocol/content.js'
 import { ChangeAction, HistoryMode } from '../protocol/wire-numbers.js'
+import type { ClientInbox } from './client-inbox.js'
 import type { ConversationName } from './command-queue.js'
 import { ClientError, RefusedError } from './errors.js'
 import type { EventStream } from './event-stream.js'
@@ -44,8 +45,26 @@ export interface HistoryPage {
   readonly head: number
 }
 
+export interface NewGroup {
+  readonly id?: string
+  readonly members: readonly string[]
+  /** `channel`: its owner writes, the members read. `room`: stands in nobody's conversation list. By default `group`. */
+  readonly kind?: 'group' | 'channel' | 'room'
+}
+
+/** What of a conversation's entry in the list is to be; what is absent stays as it is. */
+export interface ListSettings {
+  /** Marked as unread by hand; reading it ends that. */
+  readonly markedUnread?: boolean
+  readonly muted?: boolean
+  readonly pinned?: boolean
+  readonly hidden?: boolean
+}
+
 /** What a conversation needs of its client. */
 export interface ConversationHost {
+  /** The list that it stands in. Throws ClientError `closed`. */
+  inbox(): ClientInbox
   send(of: Conversation, content: Omit<MessageContent, 'messageId'>): Outgoing
   change(of: Conversation, action: ChangeAction, users: readonly string[]): Outgoing
   read(of: Conversation, range: HistoryRange): Promise<HistoryAnswer>
@@ -88,6 +107,16 @@ export class Conversation {
    */
   send(draft: string | Draft): Outgoing {
     return this.#host.send(this, contentOf(typeof draft === 'string' ? { text: draft } : draft))
+  }
+
+  /** Read up to the end, as this device knows it; other devices of the user hear so. Throws ClientError `closed`. */
+  markRead(): void {
+    this.#host.inbox().markRead(this)
+  }
+
+  /** Settings of its entry in the conversation list, on all devices of the user. Throws ClientError `closed`. */
+  set(settings: ListSettings): void {
+    this.#host.inbox().set(this, settings)
   }
 
   /** Reads a part of the past. Rejects with RefusedError, or ClientError `unanswered` after 30 s without a server. */

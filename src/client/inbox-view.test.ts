@@ -7,7 +7,14 @@ import { InboxView } from './inbox-view.js'
 const LUNCH = { kind: 2, id: 'lunch' } as const
 
 function entry(head: number, ordinal: number, readOrdinal: number, isMember = true): InboxEntryFacts {
-  const place = { conversationKind: LUNCH.kind, conversation: LUNCH.id, time: 100 + head, readSeq: 0, version: head }
+  const place = {
+    conversationKind: LUNCH.kind,
+    conversation: LUNCH.id,
+    time: 100 + head,
+    readSeq: 0,
+    version: head,
+    flags: 0,
+  }
   return { ...place, head, ordinal, readOrdinal, isMember }
 }
 
@@ -25,7 +32,7 @@ test('what is heard counts before the list says so, and once', () => {
   view.listed([entry(3, 2, 2)])
   deepEqual(view.heard(event(4, 3, 'bob'), 'alice'), {
     ...{ conversation: LUNCH, head: 4, time: 104 },
-    ...{ unread: 1, isMember: true },
+    ...{ unread: 1, isMember: true, isMarkedUnread: false, isMuted: false, isPinned: false, isHidden: false },
   })
   equal(view.heard(event(4, 3, 'bob'), 'alice'), undefined)
   view.listed([entry(4, 3, 2)])
@@ -65,4 +72,14 @@ test('a conversation that the list does not know is left to the list', () => {
   const view = new InboxView()
   equal(view.heard(event(4, 3, 'bob'), 'alice'), undefined)
   deepEqual(view.entries(), [])
+})
+
+test('what is marked here counts at once, and a step from before does not take it back', () => {
+  const view = new InboxView()
+  view.listed([entry(3, 2, 0)])
+  view.marked({ conversation: LUNCH, seq: 3, ordinal: 2, set: 5, flags: 4 })
+  const [now] = view.entries()
+  deepEqual([now!.unread, now!.isPinned, now!.isMuted], [0, true, false])
+  view.listed([entry(4, 3, 0)])
+  deepEqual(stands(view), [[4, 1]])
 })

@@ -4,8 +4,9 @@
  */
 import type { ConversationKind } from '../domain/ids.js'
 import type { EventFrame, InboxEntryFacts } from '../protocol/decoded-frame.js'
-import { EventKind } from '../protocol/wire-numbers.js'
-import type { ConversationName } from './command-queue.js'
+import { EventKind, ListFlag } from '../protocol/wire-numbers.js'
+import type { ConversationName, Mark } from './command-queue.js'
+import type { ReadPlace } from './read-marks.js'
 
 export interface InboxEntry {
   readonly conversation: ConversationName
@@ -16,6 +17,11 @@ export interface InboxEntry {
   readonly unread: number
   /** False after leaving: the entry stays at the event of leaving. */
   readonly isMember: boolean
+  /** Marked as unread by hand, whatever was read. */
+  readonly isMarkedUnread: boolean
+  readonly isMuted: boolean
+  readonly isPinned: boolean
+  readonly isHidden: boolean
 }
 
 /** What was heard beyond the list. */
@@ -39,7 +45,8 @@ export class InboxView {
   listed(entries: Iterable<InboxEntryFacts>): InboxEntry[] {
     return [...entries].map((entry) => {
       const key = keyOf(entry.conversationKind, entry.conversation)
-      this.#listed.set(key, entry)
+      const readOrdinal = Math.max(entry.readOrdinal, this.#listed.get(key)?.readOrdinal ?? 0)
+      this.#listed.set(key, { ...entry, readOrdinal })
       const ahead = this.#ahead.get(key)
       if (ahead !== undefined && (ahead.head <= entry.head || !entry.isMember)) this.#ahead.delete(key)
       return this.#entry(key)!
@@ -64,6 +71,23 @@ export class InboxView {
     })
   }
 
+  /** Where a conversation stands, with what was heard: what marking it as read means now. */
+  place({ kind, id }: ConversationName): ReadPlace | undefined {
+    const key = keyOf(kind, id)
+    const now = this.#ahead.get(key) ?? this.#listed.get(key)
+    return now && { seq: now.head, ordinal: now.ordinal }
+  }
+
+  /** The user has decided this here; the list will say so too. */
+  marked({ conversation, ordinal, set, flags }: Mark): InboxEntry | undefined {
+    const key = keyOf(conversation.kind, conversation.id)
+    const listed = this.#listed.get(key)
+    if (listed === undefined) return undefined
+    const readOrdinal = Math.max(listed.readOrdinal, ordinal)
+    this.#listed.set(key, { ...listed, readOrdinal, flags: (listed.flags & ~set) | (flags & set) })
+    return this.#entry(key)
+  }
+
   #advance(key: string, step: (now: Ahead) => Ahead): InboxEntry | undefined {
     const now = this.#ahead.get(key) ?? this.#listed.get(key)
     if (now === undefined) return undefined // the list will tell of it, and from where on it counts
@@ -79,7 +103,14 @@ export class InboxView {
     const { head, time, ordinal, readOrdinal } = this.#ahead.get(key) ?? listed
     const conversation = { kind: listed.conversationKind as ConversationKind, id: listed.conversation }
     const unread = Math.max(0, ordinal - Math.max(readOrdinal, listed.readOrdinal))
-    return { conversation, head, time, unread, isMember: listed.isMember }
+    const { isMember, flags } = listed
+    const isSet = {
+      isMarkedUnread: (flags & ListFlag.unread) !== 0,
+      isMuted: (flags & ListFlag.muted) !== 0,
+      isPinned: (flags & ListFlag.pinned) !== 0,
+      isHidden: (flags & ListFlag.hidden) !== 0,
+    }
+    return { conversation, head, time, unread, isMember, ...isSet }
   }
 }
 

@@ -5,7 +5,16 @@ import { Inbox } from './inbox.js'
 
 /** A step from `prev` to `version` in which `names` changed, all at the last version. */
 function step(prev: number, version: number, names: readonly string[], more = false, incarnation = 1): InboxFrame {
-  const state = { head: version, ordinal: version, time: 0, readSeq: 0, readOrdinal: 0, isMember: true, version }
+  const state = {
+    head: version,
+    ordinal: version,
+    time: 0,
+    readSeq: 0,
+    readOrdinal: 0,
+    isMember: true,
+    version,
+    flags: 0,
+  }
   const entries = names.map((conversation) => ({ conversationKind: 2, conversation, ...state }))
   return { kind: 'inbox', ref: 0, incarnation, prev, version, entries, more }
 }

@@ -12,7 +12,7 @@
  */
 import type { ConversationKind } from '../domain/ids.js'
 import type { InboxEntryFacts, LaneName } from '../protocol/decoded-frame.js'
-import type { Command, ConversationName, KeptCommand } from './command-queue.js'
+import type { Command, ConversationName, KeptCommand, Mark } from './command-queue.js'
 import type { Cursor } from './inbox.js'
 import type { KeptConversation, KeptSession } from './journal.js'
 import { StorageError } from './storage.js'
@@ -41,8 +41,14 @@ export function conversationText(kept: KeptConversation): string {
 
 export function commandText(name: ConversationName, { command, n, voidFor }: KeptCommand): string {
   const { id, body } = command
-  const what = body.kind === 'send' ? { content: toBase64(body.content) } : { action: body.action, users: body.users }
-  return JSON.stringify({ kind: name.kind, conversation: name.id, id, n, voidFor, ...what })
+  return JSON.stringify({ kind: name.kind, conversation: name.id, id, n, voidFor, ...whatOf(body) })
+}
+
+function whatOf(body: Command['body']): object {
+  if (body.kind === 'send') return { content: toBase64(body.content) }
+  if (body.kind === 'change') return { action: body.action, users: body.users }
+  const { kind: _, ...mark } = body
+  return { mark }
 }
 
 /** Everything kept, or undefined for a storage that is new. Throws StorageError for what this version cannot read. */
@@ -95,7 +101,7 @@ function laneOf(text: string): LaneName {
 }
 
 function commandOf(text: string): { name: ConversationName; kept: KeptCommand } {
-  const { kind, conversation, id, n, voidFor, content, action, users } = JSON.parse(text) as {
+  const kept = JSON.parse(text) as {
     kind: ConversationKind
     conversation: string
     id: string
@@ -104,10 +110,16 @@ function commandOf(text: string): { name: ConversationName; kept: KeptCommand } 
     content?: string
     action: number
     users: string[]
+    mark?: Mark
   }
-  const body: Command['body'] =
-    content === undefined ? { kind: 'change', action, users } : { kind: 'send', content: fromBase64(content) }
-  return { name: { kind, id: conversation }, kept: { command: { id, body }, n, voidFor } }
+  const { kind, conversation, id, n, voidFor } = kept
+  return { name: { kind, id: conversation }, kept: { command: { id, body: bodyOf(kept) }, n, voidFor } }
+}
+
+function bodyOf(kept: { content?: string; action: number; users: string[]; mark?: Mark }): Command['body'] {
+  const { content, action, users, mark } = kept
+  if (content !== undefined) return { kind: 'send', content: fromBase64(content) }
+  return mark === undefined ? { kind: 'change', action, users } : { kind: 'mark', ...mark }
 }
 
 /** More arguments than this overflow the stack of some engines. */

@@ -283,7 +283,7 @@ export class Session {
     this.#parts.listener.settled(conversation.name, command, outcome, this.#lane)
     this.#journal.settled(conversation.name, command)
     this.#pumpSoon()
-    if (outcome.kind !== 'acked' || outcome.seq === undefined) return
+    if (outcome.kind !== 'acked' || outcome.seq === undefined || command.body.kind === 'mark') return
     const { timeline } = conversation
     if (command.body.kind === 'send') {
       // The server need not send us what we sent: the ack tells where it stands.

@@ -91,7 +91,7 @@ test('a format of a later version is refused', () => {
 test('cursor and entries of the conversation list go together; a whole list replaces the one before', async () => {
   const { journal, storage, turn } = rig()
   const entry = (conversation: string, version: number) => {
-    const state = { head: 3, ordinal: 2, time: 1, readSeq: 0, readOrdinal: 0, isMember: true }
+    const state = { head: 3, ordinal: 2, time: 1, readSeq: 0, readOrdinal: 0, isMember: true, flags: 0 }
     return { conversationKind: 2, conversation, ...state, version }
   }
   journal.put(KEYS.format, '1')

@@ -5,7 +5,7 @@
  * target with that hash. So it is bounded by itself, and a miss costs no more than decoding would.
  */
 import type { Session } from '../actors/peers.js'
-import { type ActorKey, type ActorKind, actorKey } from '../domain/ids.js'
+import { type ActorKey, ActorKind, actorKey } from '../domain/ids.js'
 import type { ClientFrame } from '../protocol/client-frame.js'
 import { readText } from '../protocol/text-cache.js'
 import { BodyType } from '../protocol/wire-numbers.js'
@@ -27,8 +27,10 @@ export class Targets {
 
   /** What the frame that was read from `bytes` is for: the user's inbox, or a conversation. */
   ofFrame(frame: ClientFrame, connection: Connection, { app, inbox }: Session, bytes: Bytes): ActorKey {
-    if (frame.type === BodyType.resume) return inbox
-    const { conversationKind, conversationStart, conversationEnd } = frame
+    const { type, conversationKind } = frame
+    if (type === BodyType.resume || type === BodyType.mark) return inbox
+    if (type === BodyType.void && conversationKind === ActorKind.inbox) return inbox // of a mark
+    const { conversationStart, conversationEnd } = frame
     const { lastTarget } = connection
     const target = this.find(lastTarget, app, conversationKind, bytes, conversationStart, conversationEnd)
     connection.lastTarget = target

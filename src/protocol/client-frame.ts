@@ -14,7 +14,7 @@ export class ClientFrame {
   ref = 0
   n = 0
 
-  /** Send, Change, Void, History, Members: which conversation. */
+  /** Send, Change, Void, History, Members, Mark: which conversation. */
   conversationKind = 0
   conversationStart = 0
   conversationEnd = 0
@@ -31,6 +31,12 @@ export class ClientFrame {
   anchor = 0
   limit = 0
   minSeq = 0
+
+  /** Mark. */
+  seq = 0
+  ordinal = 0
+  set = 0
+  flags = 0
 
   /** Resume. */
   incarnation = 0
@@ -78,6 +84,13 @@ export class ClientFrame {
         this.limit = intField(view, table, 5)
         this.minSeq = longField(view, table, 6)
         return
+      case BodyType.mark:
+        this.#readConversation(view, table, 1)
+        this.seq = longField(view, table, 3)
+        this.ordinal = longField(view, table, 4)
+        this.set = shortField(view, table, 5)
+        this.flags = shortField(view, table, 6)
+        return
       case BodyType.resume:
         this.incarnation = intField(view, table, 1)
         this.version = longField(view, table, 2)
@@ -99,7 +112,9 @@ export class ClientFrame {
     this.type = bodyTypeOf(bytes, start)
     const table = bodyTableOf(view, start)
     this.#table = table
-    if (this.type === BodyType.send || this.type === BodyType.change || this.type === BodyType.void) {
+    const { type } = this
+    const isCommand = type === BodyType.send || type === BodyType.change || type === BodyType.void
+    if (isCommand || type === BodyType.mark) {
       const request = fieldAt(view, table, 0)
       this.n = readU53(view, request)
       this.ref = view.getUint32(request + 8, true)
@@ -151,6 +166,11 @@ export class ClientFrame {
 function byteField(view: DataView, table: number, index: number): number {
   const at = fieldAt(view, table, index)
   return at === 0 ? 0 : view.getUint8(at)
+}
+
+function shortField(view: DataView, table: number, index: number): number {
+  const at = fieldAt(view, table, index)
+  return at === 0 ? 0 : view.getUint16(at, true)
 }
 
 function intField(view: DataView, table: number, index: number): number {

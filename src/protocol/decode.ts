@@ -73,6 +73,12 @@ export function decodeFrame(bytes: Uint8Array): DecodedFrame {
       const body: wire.Resume = frame.body(new wire.Resume())
       return { kind: 'resume', ref: body.ref(), incarnation: body.incarnation(), version: number(body.version()) }
     }
+    case wire.Body.Mark: {
+      const body: wire.Mark = frame.body(new wire.Mark())
+      const read = { seq: number(body.seq()), ordinal: number(body.ordinal()) }
+      const said = { set: body.set(), flags: body.flags() }
+      return { kind: 'mark', ...requested(body.request()), ...conversationOf(body), ...read, ...said }
+    }
     case wire.Body.Inbox:
       return inbox(frame.body(new wire.Inbox()))
     case wire.Body.Members: {
@@ -198,6 +204,7 @@ function inboxEntry(entry: wire.InboxEntry): InboxEntryFacts {
     readOrdinal: number(entry.readOrdinal()),
     isMember: entry.isMember(),
     version: number(entry.version()),
+    flags: entry.flags(),
   }
 }
 

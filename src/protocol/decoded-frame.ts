@@ -127,6 +127,16 @@ export interface HistoryEndFrame extends InConversation {
   readonly head: number
 }
 
+export interface MarkFrame extends InConversation {
+  readonly kind: 'mark'
+  readonly ref: number
+  readonly n: number
+  readonly seq: number
+  readonly ordinal: number
+  readonly set: number
+  readonly flags: number
+}
+
 export interface ResumeFrame {
   readonly kind: 'resume'
   readonly ref: number
@@ -142,6 +152,8 @@ export interface InboxEntryFacts extends InConversation {
   readonly readOrdinal: number
   readonly isMember: boolean
   readonly version: number
+  /** Bits of ListFlag. */
+  readonly flags: number
 }
 
 export interface InboxFrame {
@@ -190,6 +202,7 @@ export type EncodableFrame =
   | EventFrame
   | SkipFrame
   | HistoryEndFrame
+  | MarkFrame
   | ResumeFrame
   | InboxFrame
   | MembersFrame

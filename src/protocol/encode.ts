@@ -40,6 +40,7 @@ const BODY_TYPES: Record<Exclude<EncodableFrame['kind'], 'event'>, number> = {
   refusal: BodyType.refusal,
   skip: BodyType.skip,
   'history-end': BodyType.historyEnd,
+  mark: BodyType.mark,
   resume: BodyType.resume,
   inbox: BodyType.inbox,
   members: BodyType.members,
@@ -137,6 +138,18 @@ function addBody(builder: Builder, frame: Exclude<EncodableFrame, EventFrame>): 
       const [from, completeTo, head] = [BigInt(frame.from), BigInt(frame.completeTo), BigInt(frame.head)]
       return wire.HistoryEnd.createHistoryEnd(builder, ref, conversationKind, conversation, from, completeTo, head)
     }
+    case 'mark': {
+      const conversation = builder.createString(frame.conversation)
+      wire.Mark.startMark(builder)
+      wire.Mark.addRequest(builder, createRequest(builder, frame))
+      wire.Mark.addKind(builder, frame.conversationKind)
+      wire.Mark.addConversation(builder, conversation)
+      wire.Mark.addSeq(builder, BigInt(frame.seq))
+      wire.Mark.addOrdinal(builder, BigInt(frame.ordinal))
+      wire.Mark.addSet(builder, frame.set)
+      wire.Mark.addFlags(builder, frame.flags)
+      return wire.Mark.endMark(builder)
+    }
     case 'resume':
       return wire.Resume.createResume(builder, frame.ref, frame.incarnation, BigInt(frame.version))
     case 'inbox': {
@@ -173,6 +186,7 @@ function addInboxEntry(builder: Builder, entry: InboxEntryFacts): number {
     BigInt(entry.readOrdinal),
     entry.isMember,
     BigInt(entry.version),
+    entry.flags,
   )
 }
 

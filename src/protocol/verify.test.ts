@@ -207,6 +207,10 @@ function readByHand(bytes: Bytes, start: number, like: EncodableFrame): unknown 
       return { kind, ref, n, ...place() }
     case 'history':
       return { kind, ref, ...place(), mode, anchor, limit, minSeq }
+    case 'mark': {
+      const { seq, ordinal, set, flags } = read
+      return { kind, ref, n, ...place(), seq, ordinal, set, flags }
+    }
     case 'resume':
       return { kind, ref, incarnation: read.incarnation, version: read.version }
     case 'members':

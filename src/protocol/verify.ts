@@ -57,7 +57,9 @@ export function verifyClientFrame(bytes: Bytes, start: number, end: number): num
     case BodyType.change:
       return changeVerdict(bytes, start, body, end)
     case BodyType.void:
-      return hasRequest(view, start, body) ? conversationVerdict(bytes, start, body, end, 1, type) : BAD_FRAME
+      return voidVerdict(bytes, start, body, end)
+    case BodyType.mark:
+      return markVerdict(bytes, start, body, end)
     case BodyType.history:
       return historyVerdict(bytes, start, body, end)
     case BodyType.members:
@@ -142,6 +144,29 @@ function changeVerdict(bytes: Bytes, base: number, table: number, end: number): 
     if (!isIdAt(u8, user + 4, user + 4 + view.getUint32(user, true), ID_BYTES_MAX)) return BAD_ID
   }
   return BodyType.change
+}
+
+/** A void of a Mark names kind 0 and an empty conversation. */
+function voidVerdict(bytes: Bytes, base: number, table: number, end: number): number {
+  const { view } = bytes
+  if (!hasRequest(view, base, table)) return BAD_FRAME
+  const kindAt = fieldIn(view, base, table, 1, 1, 1)
+  const conversation = textIn(bytes, base, table, 2, end)
+  const isOfInbox = (kindAt === ABSENT || (kindAt > ABSENT && view.getUint8(kindAt) === 0)) && conversation > ABSENT
+  if (isOfInbox && view.getUint32(conversation, true) === 0) return BodyType.void
+  return conversationVerdict(bytes, base, table, end, 1, BodyType.void)
+}
+
+function markVerdict(bytes: Bytes, base: number, table: number, end: number): number {
+  const { view } = bytes
+  if (!hasRequest(view, base, table)) return BAD_FRAME
+  const seqAt = fieldIn(view, base, table, 3, 8, 8)
+  const ordinalAt = fieldIn(view, base, table, 4, 8, 8)
+  const setAt = fieldIn(view, base, table, 5, 2, 2)
+  const flagsAt = fieldIn(view, base, table, 6, 2, 2)
+  if (seqAt < 0 || ordinalAt < 0 || setAt < 0 || flagsAt < 0) return BAD_FRAME
+  if ((seqAt > ABSENT && !isU53(view, seqAt)) || (ordinalAt > ABSENT && !isU53(view, ordinalAt))) return BAD_FRAME
+  return conversationVerdict(bytes, base, table, end, 1, BodyType.mark)
 }
 
 function historyVerdict(bytes: Bytes, base: number, table: number, end: number): number {

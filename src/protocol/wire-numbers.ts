@@ -20,10 +20,11 @@ export const BodyType = {
   inbox: 15,
   members: 16,
   memberList: 17,
+  mark: 18,
 } as const
 
 /** Body types above it are newer than this build and are skipped. */
-export const BODY_TYPE_MAX = 17
+export const BODY_TYPE_MAX = 18
 
 export const EventKind = { message: 1, created: 2, joined: 3, left: 4, kicked: 5 } as const
 export type EventKind = (typeof EventKind)[keyof typeof EventKind]
@@ -33,6 +34,10 @@ export type ChangeAction = (typeof ChangeAction)[keyof typeof ChangeAction]
 
 export const HistoryMode = { after: 0, before: 1, around: 2 } as const
 export type HistoryMode = (typeof HistoryMode)[keyof typeof HistoryMode]
+
+/** Bits of a Mark's `set` and `flags`, and of an InboxEntry's `flags`. */
+export const ListFlag = { unread: 1, muted: 2, pinned: 4, hidden: 8 } as const
+export const LIST_FLAGS = 15
 
 /** Bits of an Ack's `flags`. */
 export const AckFlag = { duplicate: 1, alreadyAccepted: 2 } as const

@@ -6,7 +6,7 @@ import { checkAcks, checkAnswers, checkRefusals } from './answers.js'
 import { checkCompleteness, checkViews } from './completeness.js'
 import { History, type HistoryLine, type Violation } from './history.js'
 import { checkLanes, checkOnce } from './idempotence.js'
-import { checkInboxes, checkListed } from './inboxes.js'
+import { checkInboxes, checkListed, checkMarks } from './inboxes.js'
 import { checkSenderOrder, checkTimelines } from './order.js'
 import { checkRows, checkStoredEvents } from './store.js'
 import { checkReceived, checkSkips, checkVisibility } from './visibility.js'
@@ -38,6 +38,8 @@ export const CHECKERS: Readonly<Record<string, (history: History) => readonly st
   completeness: checkCompleteness,
   /** What a conversation list says was so at that head, and nothing in it goes back. */
   listed: checkListed,
+  /** A mark that was acked is in the log, once and in the order of its lane. */
+  marks: checkMarks,
   /** After healing, every device's conversation list is the fold of the log: heads, unread, membership. */
   inboxes: checkInboxes,
   /** The store's timelines are the log's. */

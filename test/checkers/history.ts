@@ -54,6 +54,7 @@ export interface UnknownLine {
 
 export interface EventFacts {
   readonly conversation: string
+  readonly conversationKind: number
   readonly seq: number
   readonly kind: 'message' | 'created' | 'joined' | 'left' | 'kicked'
   readonly from: string
@@ -153,6 +154,8 @@ export interface InboxItem {
   readonly ordinal: number
   readonly readOrdinal: number
   readonly isMember: boolean
+  /** Settings of the user. */
+  readonly flags: number
 }
 
 /** A client's conversation list has a new or a changed entry. */
@@ -161,6 +164,27 @@ export interface ListedLine extends InboxItem {
   readonly at: number
   readonly client: string
   readonly user: string
+}
+
+interface MarkPlace extends LanePlace {
+  readonly user: string
+  readonly device: string
+  readonly conversation: string
+  readonly seq: number
+  readonly ordinal: number
+  readonly set: number
+  readonly flags: number
+}
+
+/** What a user decided of a conversation of their list, in log order. */
+export interface MarkedLine extends MarkPlace {
+  readonly type: 'marked'
+}
+
+/** A client was told that its mark is durable. */
+export interface MarkAckedLine extends MarkPlace {
+  readonly type: 'mark acked'
+  readonly at: number
 }
 
 /** At the end, all faults over, this is the conversation list that the client holds. */
@@ -186,6 +210,8 @@ export type HistoryLine =
   | StoredLine
   | RowLine
   | ListedLine
+  | MarkedLine
+  | MarkAckedLine
   | InboxLine
 
 export interface Violation {

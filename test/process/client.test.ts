@@ -265,3 +265,22 @@ test('the conversation list: unread, what began while a device was away, and the
     rmSync(folder, { recursive: true })
   }
 })
+
+test('read markers and settings of the list reach the other devices, from offline as well', async () => {
+  await using server = await ServerProcess.start()
+  const alice = clientOf(server, 'alice')
+  const [phone, tablet] = ['phone', 'tablet'].map((device) => clientOf(server, 'bob', { device })) as [Client, Client]
+  await Promise.all([alice, phone, tablet].map((client) => client.connect()))
+  await alice.direct('bob').send('one').acked()
+  await until(() => phone.inbox()[0]?.unread === 1 && tablet.inbox()[0]?.unread === 1)
+  phone.direct('alice').markRead()
+  phone.direct('alice').set({ pinned: true, muted: true })
+  equal(phone.inbox()[0]!.unread, 0)
+  await until(() => tablet.inbox()[0]!.unread === 0 && tablet.inbox()[0]!.isPinned && tablet.inbox()[0]!.isMuted)
+  tablet.direct('alice').set({ muted: false, markedUnread: true })
+  await until(() => !phone.inbox()[0]!.isMuted && phone.inbox()[0]!.isMarkedUnread)
+  equal(phone.inbox()[0]!.isPinned, true)
+  phone.direct('alice').markRead() // which ends that
+  await until(() => !tablet.inbox()[0]!.isMarkedUnread)
+  await Promise.all([alice, phone, tablet].map((client) => client.close()))
+})

@@ -7,7 +7,7 @@ import { encodeContent, type MessageContent } from '../../src/protocol/content.j
 import type { EncodableFrame } from '../../src/protocol/decoded-frame.js'
 
 /** What a client says. */
-export type ClientFrameKind = 'hello' | 'ping' | 'send' | 'change' | 'void' | 'history' | 'resume' | 'members'
+export type ClientFrameKind = 'hello' | 'ping' | 'send' | 'change' | 'void' | 'history' | 'resume' | 'members' | 'mark'
 
 /** Objects as anyone makes them, so that they can be compared with what a decoder makes. */
 const PLAIN = { noNullPrototype: true }
@@ -103,6 +103,7 @@ export const ARBITRARY_CLIENT_FRAMES: Record<ClientFrameKind, fc.Arbitrary<Encod
     limit: fc.integer({ min: 1, max: 200 }),
     minSeq: u53,
   }),
+  mark: inConversation('mark', { ...request, seq: u53, ordinal: u53, set: u16, flags: u16 }),
   resume: plain('resume', { ref: u32, incarnation: u32, version: u53 }),
 }
 
@@ -111,7 +112,16 @@ export const arbitraryClientFrame = fc.oneof(...Object.values(ARBITRARY_CLIENT_F
 const inboxEntry = fc
   .tuple(
     fc.record(
-      { head: u53, ordinal: u53, time: u53, readSeq: u53, readOrdinal: u53, isMember: fc.boolean(), version: u53 },
+      {
+        head: u53,
+        ordinal: u53,
+        time: u53,
+        readSeq: u53,
+        readOrdinal: u53,
+        isMember: fc.boolean(),
+        version: u53,
+        flags: u16,
+      },
       PLAIN,
     ),
     conversation,

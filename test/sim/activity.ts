@@ -5,12 +5,13 @@
 import type { ConversationName } from '../../src/client/command-queue.js'
 import { ActorKind, directId, type UserId } from '../../src/domain/ids.js'
 import { LIMITS } from '../../src/domain/limits.js'
-import { ChangeAction } from '../../src/protocol/wire-numbers.js'
+import { ChangeAction, LIST_FLAGS } from '../../src/protocol/wire-numbers.js'
 import type { Random } from '../../src/std/random.js'
 import { type Coverage, chance, pick, wholeBetween } from './draw.js'
 import type { SimClient } from './sim-client.js'
 
 const GROUPS_MAX = 3
+const KINDS = [ActorKind.group, ActorKind.group, ActorKind.channel, ActorKind.room] as const
 
 export class Activity {
   readonly users: readonly string[]
@@ -36,7 +37,8 @@ export class Activity {
     else if (dice < 80) this.#change(client, ChangeAction.leave, 'leave')
     else if (dice < 85) this.#create(client)
     else if (dice < 86) this.#writeTooMuch(client)
-    else if (dice < 95) this.#look(client)
+    else if (dice < 92) this.#look(client)
+    else if (dice < 98) this.#mark(client)
     if (this.#groups.length === 0) this.#create(client)
   }
 
@@ -54,7 +56,7 @@ export class Activity {
   #create(client: SimClient): void {
     const isNew = this.#groups.length < GROUPS_MAX
     const group = isNew
-      ? { kind: ActorKind.group, id: `g${this.#groups.length + 1}` }
+      ? { kind: pick(this.#random, KINDS), id: `g${this.#groups.length + 1}` }
       : pick(this.#random, this.#groups)
     if (isNew) {
       this.#groups.push(group)
@@ -73,6 +75,19 @@ export class Activity {
     if (this.conversations.length === 0) return
     this.#coverage.count('act: look')
     client.session.follow(pick(this.#random, this.conversations))
+  }
+
+  /** Reads up to where the list stands, or changes a setting. */
+  #mark(client: SimClient): void {
+    const listed = [...client.session.inbox.entries]
+    if (listed.length === 0) return
+    const { conversationKind, conversation, head: seq, ordinal } = pick(this.#random, listed)
+    const name = { kind: conversationKind as ConversationName['kind'], id: conversation }
+    const isRead = chance(this.#random, 0.6)
+    this.#coverage.count(isRead ? 'act: read' : 'act: set')
+    const set = isRead ? 0 : wholeBetween(this.#random, 1, LIST_FLAGS)
+    const flags = wholeBetween(this.#random, 0, LIST_FLAGS)
+    client.mark({ conversation: name, ...(isRead ? { seq, ordinal } : { seq: 0, ordinal: 0 }), set, flags })
   }
 
   #somewhere(client: SimClient): ConversationName {

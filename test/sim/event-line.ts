@@ -8,8 +8,35 @@ import type { EventFacts } from '../checkers/history.js'
 const KINDS = new Map(Object.entries(EventKind).map(([name, number]) => [number as number, name as EventFacts['kind']]))
 
 export function eventFactsOf(frame: EventFrame): EventFacts {
-  const { conversation, seq, from, device, lane, n, time, ordinal, memberSeq, incarnation, content, users } = frame
-  const facts = { conversation, seq, from, device, lane, n, time, ordinal, memberSeq, incarnation, users }
+  const {
+    conversation,
+    conversationKind,
+    seq,
+    from,
+    device,
+    lane,
+    n,
+    time,
+    ordinal,
+    memberSeq,
+    incarnation,
+    content,
+    users,
+  } = frame
+  const facts = {
+    conversation,
+    conversationKind,
+    seq,
+    from,
+    device,
+    lane,
+    n,
+    time,
+    ordinal,
+    memberSeq,
+    incarnation,
+    users,
+  }
   const kind = KINDS.get(frame.eventKind)
   if (kind === undefined) throw new RangeError(`${conversation}#${seq} is of unknown kind ${frame.eventKind}`)
   if (content === undefined || content.byteLength === 0) return { ...facts, kind, digest: 0 }

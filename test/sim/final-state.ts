@@ -8,6 +8,7 @@ import { ActorKind, type ActorName, parseActorKey } from '../../src/domain/ids.j
 import { FrameKind, follow, type LogPlace, RecordKind, recordsOf } from '../../src/log/frame.js'
 import { decodeFrame } from '../../src/protocol/decode.js'
 import { readLaneRecord } from '../../src/protocol/lane-record.js'
+import { readMark } from '../../src/protocol/mark-record.js'
 import { Bytes } from '../../src/std/bytes.js'
 import type { HistoryLine, RowLine } from '../checkers/history.js'
 import { eventFactsOf } from './event-line.js'
@@ -58,6 +59,9 @@ function readRecords(lines: HistoryLine[], frame: CommittedFrame, count: number,
       const event = decodeFrame(bytes.u8.subarray(start, end))
       if (event.kind !== 'event') throw new RangeError(`shard ${shard} holds a ${event.kind} where an event should be`)
       lines.push({ type: 'logged', shard, ...eventFactsOf(event) })
+    } else if (kind === RecordKind.marked) {
+      const { user, device, lane, n, conversation, seq, ordinal, set, flags } = readMark(bytes, start, end)
+      lines.push({ type: 'marked', user, device, lane, n, conversation, seq, ordinal, set, flags })
     } else if (kind === RecordKind.refused || kind === RecordKind.voided) {
       const { actor: conversation, user: from, device, lane, n, code } = readLaneRecord(bytes, start, end)
       lines.push({ type: 'spent', conversation, from, device, lane, n, code })

@@ -1,7 +1,8 @@
 /**
  * One life of a simulated device: the client library's session, and a record of all that it asked, heard and showed.
  */
-import type { CommandOutcome, ConversationName } from '../../src/client/command-queue.js'
+import { type CommandOutcome, type ConversationName, INBOX, type Mark } from '../../src/client/command-queue.js'
+import { markCommand } from '../../src/client/commands.js'
 import type { Dialer } from '../../src/client/link.js'
 import { Session } from '../../src/client/session.js'
 import type { SessionListener } from '../../src/client/session-listener.js'
@@ -79,6 +80,11 @@ export class SimClient {
     this.#invoked(of, id, WHAT[action])
   }
 
+  /** The user decides something of a conversation of their list. */
+  mark(mark: Mark): void {
+    this.session.queue(INBOX, markCommand(this.#parts.random, mark))
+  }
+
   /** The device loses its storage, or its owner's patience. What it had asked stays unknown. */
   die(): void {
     this.session.stop()
@@ -111,6 +117,7 @@ export class SimClient {
       stored: () => {},
       sent: () => {},
       settled: ({ id }, command, outcome, lane) => {
+        if (command.body.kind === 'mark') return this.#markSettled(command.body, outcome, lane.number)
         this.#open.delete(command.id)
         this.#settled(id, command.id, outcome, lane.number)
       },
@@ -118,7 +125,7 @@ export class SimClient {
         this.#parts.violated('lane lost', `${client()} lost its lane, which nothing has damaged: ${why}`)
       },
       unknown: (_, command) => {
-        this.#open.delete(command.id)
+        if (!this.#open.delete(command.id)) return
         this.#record({ type: 'unknown', at: this.#now, client: client(), command: command.id })
       },
       received: (frame) => {
@@ -147,6 +154,17 @@ export class SimClient {
     }
   }
 
+  #markSettled(mark: Mark, outcome: CommandOutcome, lane: number): void {
+    if (outcome.kind === 'refused') {
+      this.#parts.violated('marks', `${this.name} was refused a mark of ${mark.conversation.id}: ${outcome.code}`)
+      return
+    }
+    const { user, device } = this.#parts
+    const { seq, ordinal, set, flags } = mark
+    const said = { conversation: mark.conversation.id, seq, ordinal, set, flags, lane, n: outcome.n }
+    this.#record({ type: 'mark acked', at: this.#now, user, device, ...said })
+  }
+
   #settled(conversation: string, command: string, outcome: CommandOutcome, lane: number): void {
     const told = { at: this.#now, client: this.name, conversation, command }
     if (outcome.kind === 'refused') this.#record({ type: 'refused', ...told, code: outcome.code })
@@ -157,6 +175,6 @@ export class SimClient {
   }
 }
 
-function itemOf({ conversation, head, ordinal, readOrdinal, isMember }: InboxEntryFacts): InboxItem {
-  return { conversation, head, ordinal, readOrdinal, isMember }
+function itemOf({ conversation, head, ordinal, readOrdinal, isMember, flags }: InboxEntryFacts): InboxItem {
+  return { conversation, head, ordinal, readOrdinal, isMember, flags }
 }

@@ -13,6 +13,11 @@ export interface Patch {
   readonly replace: string
 }
 
+/** One that simulated worlds should catch. */
+export function mutant(name: string, ...patches: Patch[]): Mutant {
+  return { name, harness: 'worlds', patches }
+}
+
 export function patched(mutant: Mutant, file: string, source: string): string {
   for (const patch of mutant.patches) {
     if (patch.file !== file) continue

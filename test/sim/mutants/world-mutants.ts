@@ -2,7 +2,7 @@
  * Bugs in how the log is used and followed: each a rule left out, or the natural mistake in its place. What stands in
  * parentheses is the rule (rules of the log).
  */
-import type { Mutant, Patch } from './mutant.js'
+import { type Mutant, mutant, type Patch } from './mutant.js'
 
 const SHARD = 'src/actors/shard.ts'
 const LOOP = 'src/actors/commit-loop.ts'
@@ -13,10 +13,6 @@ const CONVERSATION = 'src/actors/conversation.ts'
 const LANES = 'src/actors/lanes.ts'
 const ROWS = 'src/actors/rows.ts'
 const ACTIVATION = 'src/actors/activation.ts'
-const OUTBOX = 'src/actors/outbox.ts'
-const HEADS_OUT = 'src/actors/heads-out.ts'
-const HEADS_IN = 'src/actors/heads-in.ts'
-const LIST = 'src/actors/conversation-list.ts'
 
 export const WORLD_MUTANTS: readonly Mutant[] = [
   // §1: answers that wait
@@ -143,7 +139,7 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
   mutant(
     'a resend is a new message',
     {
-      file: CONVERSATION,
+      file: 'src/actors/lane-answer.ts',
       find: "return { kind: 'duplicate', seq: verdict.seq, time: verdict.time }",
       replace: 'return undefined',
     },
@@ -203,62 +199,6 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
     replace: 'return comparePositions(position, activation.rowPosition) < -1',
   }),
 
-  // §6, §7: outboxes, the inbox and its cursor
-  mutant('heads told once, whatever becomes of them', {
-    file: HEADS_OUT,
-    find: 'if (userShard.waiting.has(owed)) owed.open--\n      userShard.waiting.add(owed)',
-    replace: 'owed.open--',
-  }),
-  mutant('checkpoint does not name who owes', {
-    file: OUTBOX,
-    find: 'for (const { activation } of this.#owed) keys.get(pageOf(activation.key))?.push(activation.key)',
-    replace: '',
-  }),
-  mutant('heads taken before the log has them', {
-    file: HEADS_IN,
-    find: 'const batch = loop.horizon()\n    if (batch === undefined) from',
-    replace: 'const batch = loop.isServing ? undefined : loop.horizon()\n    if (batch === undefined) from',
-  }),
-  mutant('heads taken for inboxes that are not in memory', {
-    file: HEADS_IN,
-    find: 'if (isCurrent() && this.#missing(all).length === 0) ',
-    replace: 'if (isCurrent()) ',
-  }),
-  mutant('heads told before they are durable', {
-    file: HEADS_OUT,
-    find: 'const batch = loop.horizon()',
-    replace: 'const batch = loop.isServing ? undefined : loop.horizon()',
-  }),
-  mutant(
-    'head applied by last instead of max',
-    {
-      file: LIST,
-      find: 'headOf(heads, member) > entry.head ||',
-      replace: 'headOf(heads, member) !== entry.head ||',
-    },
-    { file: LIST, find: 'if (head > entry.head) {', replace: 'if (head !== entry.head) {' },
-  ),
-  mutant('membership applied by last instead of max', {
-    file: LIST,
-    find: 'if (member.memberSeq > entry.memberSeq) {',
-    replace: 'if (member.memberSeq !== entry.memberSeq) {',
-  }),
-  mutant('push taken without looking at prev', {
-    file: 'src/client/inbox.ts',
-    find: '} else if (prev > this.#cursor.version) return []',
-    replace: '}',
-  }),
-  mutant('no beacons', {
-    file: 'src/actors/beacons.ts',
-    find: 'tick(now: number): void {\n',
-    replace: 'tick(now: number): void {\n    if (now >= 0) return\n',
-  }),
-  mutant('list page not stored', {
-    file: HEADS_IN,
-    find: '      inbox.touch(entry)\n',
-    replace: '',
-  }),
-
   // §8: who may see what
   mutant('isMember for wasMember in history', {
     file: 'src/actors/history-command.ts',
@@ -310,10 +250,6 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
     replace: 'if (own === undefined && sharedEnd === 0 && start > 0) {',
   }),
 ]
-
-function mutant(name: string, ...patches: Patch[]): Mutant {
-  return { name, harness: 'worlds', patches }
-}
 
 /** Acks for which `when` holds do not wait for the batch that they rest on. */
 function answeringAtOnce(when: string): Patch[] {

@@ -21,6 +21,7 @@ export { Inbox } from './wire/inbox.js';
 export { InboxEntry } from './wire/inbox-entry.js';
 export { Lane } from './wire/lane.js';
 export { Limits } from './wire/limits.js';
+export { Mark } from './wire/mark.js';
 export { MemberList } from './wire/member-list.js';
 export { Members } from './wire/members.js';
 export { MessageId } from './wire/message-id.js';

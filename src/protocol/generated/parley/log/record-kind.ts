@@ -9,5 +9,6 @@ export enum RecordKind {
   refused = 2,
   voided = 3,
   lane_opened = 4,
-  heads = 5
+  heads = 5,
+  marked = 6
 }

@@ -10,6 +10,7 @@ import { Hello } from './hello.js';
 import { History } from './history.js';
 import { HistoryEnd } from './history-end.js';
 import { Inbox } from './inbox.js';
+import { Mark } from './mark.js';
 import { MemberList } from './member-list.js';
 import { Members } from './members.js';
 import { Ping } from './ping.js';
@@ -40,13 +41,14 @@ export enum Body {
   Resume = 14,
   Inbox = 15,
   Members = 16,
-  MemberList = 17
+  MemberList = 17,
+  Mark = 18
 }
 
 export function unionToBody(
   type: Body,
-  accessor: (obj:Ack|Change|Event|Hello|History|HistoryEnd|Inbox|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Inbox|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null
-): Ack|Change|Event|Hello|History|HistoryEnd|Inbox|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null {
+  accessor: (obj:Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null
+): Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'Hello': return accessor(new Hello())! as Hello;
@@ -66,15 +68,16 @@ export function unionToBody(
     case 'Inbox': return accessor(new Inbox())! as Inbox;
     case 'Members': return accessor(new Members())! as Members;
     case 'MemberList': return accessor(new MemberList())! as MemberList;
+    case 'Mark': return accessor(new Mark())! as Mark;
     default: return null;
   }
 }
 
 export function unionListToBody(
   type: Body, 
-  accessor: (index: number, obj:Ack|Change|Event|Hello|History|HistoryEnd|Inbox|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Inbox|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null, 
+  accessor: (index: number, obj:Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null, 
   index: number
-): Ack|Change|Event|Hello|History|HistoryEnd|Inbox|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null {
+): Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Refusal|Resume|Send|Skip|Void|Welcome|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'Hello': return accessor(index, new Hello())! as Hello;
@@ -94,6 +97,7 @@ export function unionListToBody(
     case 'Inbox': return accessor(index, new Inbox())! as Inbox;
     case 'Members': return accessor(index, new Members())! as Members;
     case 'MemberList': return accessor(index, new MemberList())! as MemberList;
+    case 'Mark': return accessor(index, new Mark())! as Mark;
     default: return null;
   }
 }

@@ -182,8 +182,27 @@ mutate_version(value:bigint):boolean {
   return true;
 }
 
+/**
+ * As the user has set them with Mark.
+ */
+flags():number {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? this.bb!.readUint16(this.bb_pos + offset) : 0;
+}
+
+mutate_flags(value:number):boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+
+  if (offset === 0) {
+    return false;
+  }
+
+  this.bb!.writeUint16(this.bb_pos + offset, value);
+  return true;
+}
+
 static startInboxEntry(builder:flatbuffers.Builder) {
-  builder.startObject(9);
+  builder.startObject(10);
 }
 
 static addKind(builder:flatbuffers.Builder, kind:ConversationKind) {
@@ -222,12 +241,16 @@ static addVersion(builder:flatbuffers.Builder, version:bigint) {
   builder.addFieldInt64(8, version, BigInt('0'));
 }
 
+static addFlags(builder:flatbuffers.Builder, flags:number) {
+  builder.addFieldInt16(9, flags, 0);
+}
+
 static endInboxEntry(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createInboxEntry(builder:flatbuffers.Builder, kind:ConversationKind, conversationOffset:flatbuffers.Offset, head:bigint, ordinal:bigint, time:bigint, readSeq:bigint, readOrdinal:bigint, isMember:boolean, version:bigint):flatbuffers.Offset {
+static createInboxEntry(builder:flatbuffers.Builder, kind:ConversationKind, conversationOffset:flatbuffers.Offset, head:bigint, ordinal:bigint, time:bigint, readSeq:bigint, readOrdinal:bigint, isMember:boolean, version:bigint, flags:number):flatbuffers.Offset {
   InboxEntry.startInboxEntry(builder);
   InboxEntry.addKind(builder, kind);
   InboxEntry.addConversation(builder, conversationOffset);
@@ -238,6 +261,7 @@ static createInboxEntry(builder:flatbuffers.Builder, kind:ConversationKind, conv
   InboxEntry.addReadOrdinal(builder, readOrdinal);
   InboxEntry.addIsMember(builder, isMember);
   InboxEntry.addVersion(builder, version);
+  InboxEntry.addFlags(builder, flags);
   return InboxEntry.endInboxEntry(builder);
 }
 }

@@ -66,7 +66,7 @@ export class Outbox implements Checkpointed {
   }
 
   /** Tells what is due. Called every LIMITS.outboxFlushMs. */
-  flush(now: number): void {
+  tick(now: number): void {
     if (this.#owed.size === 0 || !this.#shard.loop.isServing) return
     this.#turn = (this.#turn + 1) % TURNS
     const due = this.#turns[this.#turn]!

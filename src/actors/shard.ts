@@ -321,9 +321,7 @@ export class Shard implements Fold {
   /** Called every LIMITS.outboxFlushMs. */
   tick(): void {
     const now = this.parts.clock.monotonic()
-    this.outbox.flush(now)
-    this.steps.tick(now)
-    this.beacons.tick(now)
+    for (const follower of [this.outbox, this.steps, this.beacons]) follower.tick(now)
   }
 
   /** Lets the log go further than the newest frame: see ShardLog.onCarryWanted. */

@@ -14,6 +14,8 @@ const MAX_64 = 2n ** 64n - 1n
 const NOON = 1_770_000_000_000
 
 const lunch = { conversationKind: 2, conversation: 'lunch' }
+const news = { conversationKind: 3, conversation: 'news' }
+const lobby = { conversationKind: 4, conversation: 'lobby' }
 const aliceBob = { conversationKind: 1, conversation: 'alice\u001fbob' }
 
 export const CONTENTS: Record<string, MessageContent> = {
@@ -35,6 +37,7 @@ const stamp = {
   ...{ seq: 42, time: NOON, ordinal: 40, memberSeq: 3, n: 9, laneRandom: 0xfedc_ba98_7654_3210n, lane: 1 },
   ...{ incarnation: 1, hash: 0xdead_beef, eventKind: EventKind.message },
 }
+const created = { ...stamp, seq: 1, ordinal: 0, memberSeq: 1, n: 1, eventKind: EventKind.created }
 const largest = {
   ...{ seq: MAX_53, time: MAX_53, ordinal: MAX_53, memberSeq: MAX_53, n: MAX_53, laneRandom: MAX_64 },
   ...{ lane: 2 ** 32 - 1, incarnation: 2 ** 32 - 1, hash: 2 ** 32 - 1, eventKind: 65535 },
@@ -74,7 +77,11 @@ export const FRAMES: Record<string, EncodableFrame> = {
   pong: { kind: 'pong', ref: 2, serverTime: NOON },
   'send to a group': { kind: 'send', ref: 3, n: 1, ...lunch, content: hi },
   'send to a user': { kind: 'send', ref: 2 ** 32 - 1, n: MAX_53, ...aliceBob, content: hi },
+  'send to a channel': { kind: 'send', ref: 3, n: 1, ...news, content: hi },
   create: { kind: 'change', ref: 4, n: 2, ...lunch, action: ChangeAction.create, users: ['bob', 'Zoë', '会員'] },
+  'create, a room': { kind: 'change', ref: 4, n: 1, ...lobby, action: ChangeAction.create, users: [] },
+  invite: { kind: 'change', ref: 5, n: 3, ...lunch, action: ChangeAction.invite, users: ['dora', 'Zoë'] },
+  kick: { kind: 'change', ref: 5, n: 3, ...lunch, action: ChangeAction.kick, users: ['bob'] },
   leave: { kind: 'change', ref: 5, n: 3, ...lunch, action: ChangeAction.leave, users: [] },
   void: { kind: 'void', ref: 6, n: 4, ...aliceBob },
   'history, the latest': {
@@ -87,17 +94,32 @@ export const FRAMES: Record<string, EncodableFrame> = {
     minSeq: 0,
   },
   'history, after': { kind: 'history', ref: 7, ...lunch, mode: HistoryMode.after, anchor: 41, limit: 200, minSeq: 42 },
+  'history, around': {
+    kind: 'history',
+    ref: 7,
+    ...aliceBob,
+    mode: HistoryMode.around,
+    anchor: 42,
+    limit: 20,
+    minSeq: 0,
+  },
   ack: { kind: 'ack', ref: 3, n: 1, seq: 42, time: NOON, flags: 0 },
   'ack of a resend': { kind: 'ack', ref: 3, n: 1, seq: 42, time: NOON, flags: AckFlag.duplicate },
   'ack without a seq': { kind: 'ack', ref: 3, n: 1, seq: 0, time: 0, flags: AckFlag.alreadyAccepted },
+  'refusal, fix the request': { ...refusal, code: 1103, name: 'body-too-large', n: 1 },
   'refusal, wait': { ...refusal, code: 1201, name: 'mailbox-full', n: 1, retryAfterMs: 250 },
   'refusal, a gap': { ...refusal, code: 1203, name: 'send-gap', n: 9, expected: 8 },
+  'refusal of the connection, reconnect': { ...refusal, ref: 0, code: 1301, name: 'draining', retryAfterMs: 1204 },
   'refusal, not allowed': { ...refusal, code: 1401, name: 'not-member', n: 1 },
   'event, a message': { ...event, ...lunch, ...stamp, content: hi },
   'event, a message to a user': { ...event, ...aliceBob, ...stamp, content: hi },
+  'event, a group was created': { ...event, ...lunch, ...created, users: ['alice', 'bob', 'Zoë', '会員'] },
   'event, somebody joined': { ...event, ...lunch, ...stamp, eventKind: EventKind.joined, users: ['bob', 'Zoë'] },
+  'event, somebody left': { ...event, ...lunch, ...stamp, eventKind: EventKind.left, users: ['alice'] },
+  'event, somebody was kicked': { ...event, ...lunch, ...stamp, eventKind: EventKind.kicked, users: ['bob'] },
   'event, the largest numbers': { ...event, ...lunch, ...largest },
   skip: { kind: 'skip', ref: 0, ...lunch, from: 3, to: 41 },
+  'skip, in an answer to history': { kind: 'skip', ref: 7, ...lunch, from: 1, to: 2 },
   'members, the second page': { kind: 'members', ref: 8, ...lunch, after: 200, limit: 200 },
   'member list': {
     kind: 'member-list',
@@ -136,6 +158,7 @@ export const REFUSED: Record<string, readonly [Uint8Array, RefusalName]> = {
   'n is 0': [encodeFrame({ ...send, n: 0 }), 'bad-frame'],
   'n is 2^53': [encodeFrame({ ...send, n: 2 ** 53 }), 'bad-frame'],
   'what only a server says': [encodeFrame({ kind: 'pong', ref: 1, serverTime: 1 }), 'bad-frame'],
+  'a change of no kind': [encodeFrame({ kind: 'change', ref: 4, n: 2, ...lunch, action: 0, users: [] }), 'bad-frame'],
   'no conversation id': [encodeFrame({ ...send, conversation: '' }), 'bad-id'],
   'a control character': [encodeFrame({ ...send, conversation: 'lunch\n' }), 'bad-id'],
   'a byte order mark': [encodeFrame({ ...send, conversation: '\ufefflunch' }), 'bad-id'],

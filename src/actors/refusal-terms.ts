@@ -9,7 +9,9 @@ export function isGivenUp(refusal: RefusalName): boolean {
   return isFinal(refusal) || refusal === 'send-gap' || refusal === 'not-yet'
 }
 
+/** 0 for what waiting does not mend. */
 export function retryAfterMs(refusal: RefusalName): number {
+  if (isFinal(refusal)) return 0
   switch (refusal) {
     case 'mailbox-full':
     case 'send-gap':

@@ -33,6 +33,14 @@ export function refusalText(name: RefusalName): string {
   return `${REFUSALS[name].wire} ${name}: ${REFUSALS[name].advice}\n`
 }
 
+/** To a GET of the WebSocket path that asks for no upgrade: somebody looks with a browser. */
+export const NO_UPGRADE: HttpAnswer = {
+  status: 426,
+  contentType: 'text/plain; charset=utf-8',
+  body: `this is a WebSocket: connect with subprotocol ${[...SUBPROTOCOLS.keys()].join(' or ')}\n`,
+  headers: { connection: 'upgrade', upgrade: 'websocket' },
+}
+
 export const BODY_TOO_LARGE: HttpAnswer = problem(
   'message-too-large',
   `a body of HTTP has at most ${LIMITS.httpBodyBytesMax} bytes`,

@@ -96,6 +96,13 @@ export function webSocketServerConformance(adapter: string, open: () => SocketSe
       equal((await fetch(url)).status, 200)
     })
 
+    test('a GET of the path without an upgrade is told what it is', async () => {
+      const { port } = await serve()
+      const answer = await fetch(`http://127.0.0.1:${port}/v1/ws?from=browser`)
+      deepEqual([answer.status, answer.headers.get('upgrade')], [426, 'websocket'])
+      equal((await answer.text()).includes('parley.v1.fb or parley.v1.json'), true)
+    })
+
     test('a JSON socket says so, takes text and is sent text', async () => {
       const { recorder, port } = await serve()
       const client = new WebSocket(`ws://127.0.0.1:${port}/v1/ws`, 'parley.v1.json')

@@ -148,7 +148,8 @@ function described(frame: DecodedFrame): Line {
     }
     case 'refusal': {
       const expected = frame.expected > 0 ? `, expected ${frame.expected}` : ''
-      return { text: ([n]) => `refused ${n}: ${frame.name}${expected}`, numbers: [frame.n] }
+      const wait = frame.retryAfterMs > 0 ? ', wait' : ''
+      return { text: ([n]) => `refused ${n}: ${frame.name}${expected}${wait}`, numbers: [frame.n] }
     }
     case 'event': {
       const isMessage = frame.eventKind === 1

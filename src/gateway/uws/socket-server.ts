@@ -11,6 +11,7 @@ import { LIMITS, MiB } from '../../domain/limits.js'
 import { Bytes } from '../../std/bytes.js'
 import {
   chosenSubprotocol,
+  NO_UPGRADE,
   type PlainHandler,
   refusalText,
   type Socket,
@@ -72,6 +73,7 @@ export class UwsSocketServer implements SocketServer {
     plain: PlainHandler,
   ): Promise<number> {
     this.#app.ws<SocketData>(PATH, webSocketBehavior(listener))
+    this.#app.get(PATH, (response, request) => answerHttp(response, request, () => NO_UPGRADE))
     this.#app.any('/*', (response, request) => answerHttp(response, request, plain))
     const options = this.#options.sharesPort ? LISTEN_SHARED_PORT : uWS.LIBUS_LISTEN_EXCLUSIVE_PORT
     return new Promise((resolve, reject) => {

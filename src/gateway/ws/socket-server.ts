@@ -14,6 +14,7 @@ import { Bytes } from '../../std/bytes.js'
 import { canSharePorts } from '../../std/port-sharing.js'
 import {
   chosenSubprotocol,
+  NO_UPGRADE,
   type PlainHandler,
   refusalText,
   type Socket,
@@ -55,7 +56,8 @@ export class WsSocketServer implements SocketServer {
     plain: PlainHandler,
   ): Promise<number> {
     const server = createServer({ noDelay: true }, (request, response) => {
-      answerHttp(request, response, plain)
+      const isOfSocket = request.method === 'GET' && isPath(request)
+      answerHttp(request, response, isOfSocket ? () => NO_UPGRADE : plain)
     })
     server.on('upgrade', (request, connection, head) => this.#upgrade(request, connection, head, listener))
     this.#server = server
@@ -86,7 +88,7 @@ export class WsSocketServer implements SocketServer {
   }
 
   #upgrade(request: IncomingMessage, connection: Duplex, head: Buffer, listener: SocketListener): void {
-    if (request.url?.split('?')[0] !== PATH) return refuse(connection, 404, '')
+    if (!isPath(request)) return refuse(connection, 404, '')
     const { host = '', origin } = request.headers
     const remoteAddress = request.socket.remoteAddress ?? ''
     const refused = listener.refuses({ remoteAddress, host, origin })
@@ -100,6 +102,10 @@ export class WsSocketServer implements SocketServer {
       listener.opened(socket)
     })
   }
+}
+
+function isPath({ url = '/' }: IncomingMessage): boolean {
+  return url.split('?')[0] === PATH
 }
 
 function refuse(connection: Duplex, status: number, body: string): void {

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { describe, test } from 'vitest'
 import { outsidePromises } from '../sim/virtual-time.js'
 import { played } from './transcript.js'
+import { WiredNode } from './wired-node.js'
 import { WIRES } from './wires.js'
 
 for (const [name, wire] of Object.entries(WIRES)) {
@@ -16,7 +17,7 @@ for (const [name, wire] of Object.entries(WIRES)) {
       test(file, async () => {
         const path = join(import.meta.dirname, file)
         const written = readFileSync(path, 'utf8')
-        const fresh = await outsidePromises(() => played(written, wire))
+        const fresh = await outsidePromises(() => played(written, new WiredNode(wire)))
         if (process.env['UPDATE'] === '1' && name === 'fb') writeFileSync(path, fresh)
         else equal(written, fresh)
       })
@@ -25,4 +26,6 @@ for (const [name, wire] of Object.entries(WIRES)) {
 }
 
 test('a sentence that nobody understands is an error', () =>
-  outsidePromises(() => throws(() => played('alice sings', WIRES.fb), /no transcript may say: alice sings/)))
+  outsidePromises(() =>
+    throws(() => played('alice sings', new WiredNode(WIRES.fb)), /no transcript may say: alice sings/),
+  ))

@@ -10,15 +10,15 @@ import { Admission } from '../../src/gateway/admission.js'
 import { logGatewayEvents } from '../../src/gateway/events.js'
 import { Gateway } from '../../src/gateway/gateway.js'
 import type { SocketListener } from '../../src/gateway/socket-server.js'
-import type { DecodedFrame, EncodableFrame } from '../../src/protocol/decoded-frame.js'
 import { seededRandom } from '../../src/std/random.js'
 import { type MakeEnd, OneNode } from '../actors/one-node.js'
-import type { SimLogServer } from '../sim/sim-log-server.js'
-import type { ClientWire, WireEnd } from './wires.js'
+import { type Device, isTold, type LogRefusal, type Stage } from './story.js'
+import type { ClientWire } from './wires.js'
 
 const APP = 'demo' as AppId
 /** Of Hello; the other refs of a connection are above. */
 const HELLO_REF = 1
+const SETTLED_MS = 1_000
 
 /** Signatures are tested elsewhere: here a token is the user's name. */
 const verifyToken: VerifyToken = (token) => ({
@@ -31,52 +31,35 @@ const verifyToken: VerifyToken = (token) => ({
   expiresAt: Number.POSITIVE_INFINITY,
 })
 
-export class Device {
-  readonly #end: WireEnd
-
-  constructor(end: WireEnd) {
-    this.#end = end
-  }
-
-  say(frame: EncodableFrame): void {
-    this.#end.say(frame)
-  }
-
-  /** Since the last call, without steps of the conversation list: those come when they come. */
-  heard(): DecodedFrame[] {
-    return this.#end.heard().filter(({ kind }) => kind !== 'inbox')
-  }
-}
-
-export class WiredNode {
+export class WiredNode implements Stage {
   readonly #node: OneNode
   readonly #wire: ClientWire
-  #open: (() => WireEnd) | undefined
+  #open: (() => Device) | undefined
 
   constructor(wire: ClientWire) {
     this.#wire = wire
     this.#node = new OneNode(this.#gatewayOf)
   }
 
-  get log(): SimLogServer {
-    return this.#node.log
-  }
-
   run(ms: number): void {
     this.#node.run(ms)
   }
 
-  /** A new life over the same log and store; every device is gone. */
   restart(): void {
+    this.run(SETTLED_MS)
     this.#node.start()
   }
 
-  /** A device that asked for a lane and heard Welcome. */
+  logIs(refusal: LogRefusal | undefined): void {
+    this.#node.log.refusal = refusal
+    if (refusal === undefined) this.run(SETTLED_MS)
+  }
+
   connect(user: string, device: string, random: bigint): Device {
-    const connected = new Device(this.#open!())
+    const connected = this.#open!()
     connected.say({ kind: 'hello', ref: HELLO_REF, token: user, device, lane: { number: 0, random } })
     this.run(100)
-    const [welcome, ...rest] = connected.heard()
+    const [welcome, ...rest] = connected.heard().filter(isTold)
     if (welcome?.kind !== 'welcome' || rest.length > 0) throw new Error(`${user} was not welcomed: ${welcome?.kind}`)
     return connected
   }

@@ -8,19 +8,13 @@ import { JsonWire } from '../../src/gateway/json-wire.js'
 import type { SocketListener } from '../../src/gateway/socket-server.js'
 import { FrameStream } from '../../src/gateway/tcp/frame-stream.js'
 import { decodeFrames } from '../../src/protocol/decode.js'
-import type { DecodedFrame, EncodableFrame } from '../../src/protocol/decoded-frame.js'
 import { encodeFrame } from '../../src/protocol/encode.js'
 import { frameFromJson, frameToJson } from '../../src/protocol/json-frames.js'
 import { Bytes } from '../../src/std/bytes.js'
 import { FakeSocket } from '../support/gateway-rig.js'
+import type { Device } from './story.js'
 
-export interface WireEnd {
-  say(frame: EncodableFrame): void
-  /** Since the last call. */
-  heard(): DecodedFrame[]
-}
-
-export type ClientWire = (listener: SocketListener) => () => WireEnd
+export type ClientWire = (listener: SocketListener) => () => Device
 
 /** Chunks of it have this many bytes: frames are cut anywhere. */
 const CHUNK_BYTES = 37

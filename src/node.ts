@@ -5,7 +5,6 @@
  * The main thread prepares the data folder (lock, store format, WAL recovery); each worker thread composes a gateway and
  * the actors of its shards over its own WAL, the shared LMDB environment and message ports.
  */
-import { mkdirSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
 import { SharedCounts } from './access/shared-counts.js'
 import { SharedRates } from './access/shared-rates.js'
@@ -35,6 +34,7 @@ import { openRoutes } from './open-routes.js'
 import type { WorkerStart } from './process-messages.js'
 import { socketLibrary } from './socket-library.js'
 import { SYSTEM_CLOCK, sleep } from './std/clock.js'
+import { makeFolder } from './std/make-folder.js'
 import { canSharePorts } from './std/port-sharing.js'
 import { SYSTEM_RANDOM } from './std/random.js'
 import { EmbeddedMessageStore } from './storage/embedded/message-store.js'
@@ -58,7 +58,7 @@ interface Prepared {
 /** Locks and recovers the data folder. Throws ConfigError where an operator must act. */
 export async function prepareNode(config: Config): Promise<NodeHost> {
   try {
-    mkdirSync(config.dataFolder, { recursive: true })
+    makeFolder(config.dataFolder)
     return await prepareFolder(config)
   } catch (error) {
     if (!isOfTheFolder(error)) throw error

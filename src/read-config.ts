@@ -3,7 +3,7 @@
  * worked out, and the development secret made where one is needed and allowed.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { isLoopback } from './access/entrance.js'
@@ -11,7 +11,9 @@ import { SECRET_BYTES_MIN } from './access/verifying-key.js'
 import { type Config, ConfigError, type ConfigLimits, WORKERS_DEFAULT_MAX } from './config.js'
 import { accessOf } from './config-access.js'
 import { CONFIG_FILE_VARIABLE, type Layered, layerConfig } from './config-layers.js'
+
 import { type ConfigValues, MAKE_ONE, PORT_DEFAULT, TCP_PORT_DEFAULT } from './config-schema.js'
+import { makeFolder } from './std/make-folder.js'
 
 /** Reads parley.toml and the environment. Throws ConfigError. */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
@@ -81,7 +83,7 @@ export function dataFolderOf({ values, file, originOf }: Layered): string {
 function developmentSecret(dataFolder: string): string {
   const path = join(dataFolder, 'secret')
   try {
-    mkdirSync(dataFolder, { recursive: true })
+    makeFolder(dataFolder)
     writeFileSync(path, `${newSecret()}\n`, { mode: 0o600, flag: 'wx' })
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException

@@ -5,10 +5,11 @@
  * A line is the CRC-32 of what follows it, a blank, and the changes as JSON. Only the last line can be torn, by a crash
  * while it was written, and then nobody was told that it is there; a bad line before it is damage, and is reported.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, unlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, unlinkSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32OfText } from '../../std/crc32.js'
+import { makeFolder } from '../../std/make-folder.js'
 import { type ClientStorage, StorageError } from '../storage.js'
 
 export interface FileStorageParts {
@@ -41,7 +42,7 @@ export class FileStorage implements ClientStorage {
   async open(): Promise<ReadonlyMap<string, string>> {
     const { folder, lock } = this.#parts
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      makeFolder(folder, { mode: 0o700 })
       this.#lock = await lock(folder)
     } catch (cause) {
       throw new StorageError(`Cannot open the storage ${folder}: is it in use, or not writable?`, { cause })

@@ -8,6 +8,7 @@
  */
 import * as fs from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { makeFolder } from '../../std/make-folder.js'
 
 export interface LogFile {
   /** Writes all parts one after another from `at` on. Throws WriteError, which says how much of them was taken. */
@@ -47,7 +48,7 @@ export interface LogFolder {
 /** Opens a folder of the real file system, and makes it, durably, where it is not there. */
 export function openNodeFolder(path: string): LogFolder {
   const whole = resolve(path)
-  makeFolder(whole)
+  makeDurably(whole)
   return new NodeFolder(whole)
 }
 
@@ -76,10 +77,10 @@ function codeOf(error: unknown): string {
   return String((error as { code?: unknown } | null)?.code ?? '')
 }
 
-function makeFolder(path: string): void {
+function makeDurably(path: string): void {
   if (fs.existsSync(path)) return
-  makeFolder(dirname(path))
-  fs.mkdirSync(path, { recursive: true, mode: 0o700 })
+  makeDurably(dirname(path))
+  makeFolder(path, { mode: 0o700 })
   const parent = fs.openSync(dirname(path), 'r')
   try {
     fs.fsyncSync(parent)

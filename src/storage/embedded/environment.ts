@@ -15,7 +15,6 @@ import {
   existsSync,
   fdatasyncSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readSync,
   rmSync,
@@ -27,6 +26,7 @@ import { threadId } from 'node:worker_threads'
 import { open, type RootDatabase } from 'lmdb'
 import { CorruptionError } from '../../domain/errors.js'
 import { KiB, MiB } from '../../domain/limits.js'
+import { makeFolder } from '../../std/make-folder.js'
 
 export type Lmdb = RootDatabase<Buffer, Buffer>
 
@@ -79,7 +79,7 @@ function isReadOnly(folder: string): boolean {
  * that fail is tried before: a folder and files that we may write, room for the first pages, a file that is LMDB's.
  */
 function prepareFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true })
+  makeFolder(folder)
   const files = [DATA_FILE, LOCK_FILE].map((name) => join(folder, name))
   for (const file of files) if (existsSync(file)) accessSync(file, constants.R_OK | constants.W_OK)
   if (files.every(existsSync)) return

@@ -5,9 +5,23 @@ import type { Logger } from 'pino'
 import type { ActorsEvents } from './actors/events.js'
 import type { Metrics } from './domain/metrics.js'
 
-export function logActorsEvents(log: Logger, metrics: Metrics): ActorsEvents {
+/** A log that lost its tail did so for many shards at once: they are one line. */
+const LOST_TAILS_WITHIN_MS = 1_000
+
+export interface ActorsLogOptions {
+  /** The main thread has said already that the log was lost. */
+  readonly isLossKnown: boolean
+}
+
+export function logActorsEvents(log: Logger, metrics: Metrics, { isLossKnown }: ActorsLogOptions): ActorsEvents {
   const [committed, left] = [metrics.counter('events_committed_total'), metrics.counter('answers_total')]
   const batchEvents = metrics.histogram('batch_events')
+  let lostTails: number[] = []
+  const sayLostTails = () => {
+    const facts = { event: 'log-lost-tail', shards: lostTails.length, first: lostTails[0] }
+    log[isLossKnown ? 'info' : 'error'](facts, 'the log is behind the store: what was acked may be lost')
+    lostTails = []
+  }
   return {
     served: (facts) => log.debug({ event: 'shard-served', ...facts }, 'a shard is ours'),
     steppedDown: (facts) => log.warn({ event: 'shard-stepped-down', ...facts }, 'lost ownership of a shard'),
@@ -21,7 +35,9 @@ export function logActorsEvents(log: Logger, metrics: Metrics): ActorsEvents {
       metrics.add('append_refusals_total', 1)
       log.error({ event: 'append-refused', ...facts }, 'the log takes no writes; sends are refused')
     },
-    logLostTail: (facts) => log.error({ event: 'log-lost-tail', ...facts }, 'the log is behind the store'),
+    logLostTail: ({ shard }) => {
+      if (lostTails.push(shard) === 1) setTimeout(sayLostTails, LOST_TAILS_WITHIN_MS).unref()
+    },
     rowUnreadable: ({ actor, cause }) =>
       log.error(
         { event: 'row-unreadable', app: actor.app, kind: actor.kind, id: actor.id, err: cause },

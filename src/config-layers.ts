@@ -8,6 +8,7 @@ import type { z } from 'zod'
 import { ConfigError } from './config.js'
 import { CONFIG_FILE_NAME, type ConfigFile, readConfigFile } from './config-file.js'
 import { ConfigSchema, type ConfigValues, SETTINGS, type Setting } from './config-schema.js'
+import { complaintOfLinks, serviceLinks } from './service-links.js'
 import { closestName } from './std/closest-name.js'
 
 /** Names the file; the only PARLEY_ variable that is no setting. */
@@ -28,9 +29,12 @@ export function layerConfig(environment: NodeJS.ProcessEnv, folder: string = pro
   const path = resolve(folder, named ?? CONFIG_FILE_NAME)
   const file = named !== undefined || existsSync(path) ? readConfigFile(path) : undefined
   const tree = structuredClone(file?.values ?? {}) as Tree
-  const ours = Object.keys(environment).filter((each) => each.startsWith('PARLEY_') && each !== CONFIG_FILE_VARIABLE)
+  const links = serviceLinks(environment)
+  const ours = Object.keys(environment).filter(
+    (each) => each.startsWith('PARLEY_') && each !== CONFIG_FILE_VARIABLE && !links.includes(each),
+  )
   const set = new Map<string, Setting>()
-  const complaints: string[] = []
+  const complaints = links.length === 0 ? [] : [complaintOfLinks(links, environment)]
   for (const variable of ours) {
     const setting = SETTINGS.find((each) => each.variable === variable)
     if (setting === undefined) complaints.push(unknownVariable(variable))

@@ -53,6 +53,7 @@ interface Prepared {
   readonly workerOfShard: readonly number[]
   readonly metricRows: SharedArrayBuffer
   readonly incarnationMin: number
+  readonly isLogLost: boolean
 }
 
 /** Locks and recovers the data folder. Throws ConfigError where an operator must act. */
@@ -71,25 +72,31 @@ async function prepareFolder(config: Config): Promise<NodeHost> {
   const lock = await lockFolder(config.dataFolder)
   try {
     refuseUnrestored(config.dataFolder)
-    const { incarnationMin = 1 } = await checkMeta(config)
+    const { meta, isStoreNew } = await claimStore(config)
     const data = await LogData.open(openNodeFolder(logFolder(config.dataFolder)), {
       shardCount: SHARD_COUNT_DEFAULT,
       writers: config.workers,
       wal: { limitBytes: Math.floor(LOG_BYTES_MAX / config.workers) },
     })
     serveHolds(lock, data.points)
-    return nodeHost(data, { workers: config.workers, incarnationMin }, lock)
+    const { incarnationMin = 1 } = meta
+    return nodeHost(data, { isLogLost: data.isEmpty && !isStoreNew, incarnationMin, config, lock })
   } catch (error) {
     await lock[Symbol.asyncDispose]()
     throw error
   }
 }
 
-function nodeHost(
-  data: LogData,
-  { workers, incarnationMin }: { readonly workers: number; readonly incarnationMin: number },
-  lock: AsyncDisposable,
-): NodeHost {
+interface FolderParts {
+  readonly config: Config
+  readonly lock: AsyncDisposable
+  readonly incarnationMin: number
+  /** The store has been written to, and nothing is in the log, which is never empty then. */
+  readonly isLogLost: boolean
+}
+
+function nodeHost(data: LogData, { config, lock, incarnationMin, isLogLost }: FolderParts): NodeHost {
+  const { workers } = config
   const workerOfShard: number[] = []
   for (let worker = 0; worker < workers; worker++)
     for (const shard of data.shardsOf(worker)) workerOfShard[shard] = worker
@@ -100,19 +107,33 @@ function nodeHost(
       const log = hasBegun.has(index) ? await data.recoverWriter(index) : data.seedOf(index)
       hasBegun.add(index)
       if (hasBegun.size === workers) data.forgetIndex()
-      return { log, workerOfShard, metricRows, incarnationMin }
+      return { log, workerOfShard, metricRows, incarnationMin, isLogLost }
     },
+    notice: isLogLost ? lostLog(config) : undefined,
     [Symbol.asyncDispose]: () => lock[Symbol.asyncDispose](),
   }
 }
 
-/** The numbers that data is laid out by, fixed when it is created. */
-async function checkMeta({ dataFolder }: Config): Promise<StoreMeta> {
+function lostLog({ dataFolder }: Config): string {
+  return (
+    `${logFolder(dataFolder)} is empty, the store beside it is not: what was acked and had not reached the store is lost, ` +
+    'and it goes on from the store. If you have the log elsewhere, stop now and put it back'
+  )
+}
+
+/** The numbers that data is laid out by, fixed when it is created; and whether nothing was ever stored. */
+async function claimStore({ dataFolder }: Config): Promise<{ readonly meta: StoreMeta; readonly isStoreNew: boolean }> {
   await using store = EmbeddedMessageStore.open(storeFolder(dataFolder))
   const theirs = await store.readMeta()
-  if (theirs !== undefined) return usable(dataFolder, theirs)
-  await store.writeMeta(DATA_FORMAT)
-  return DATA_FORMAT
+  if (theirs === undefined) {
+    await store.writeMeta(DATA_FORMAT)
+    return { meta: DATA_FORMAT, isStoreNew: true }
+  }
+  const meta = usable(dataFolder, theirs)
+  for (let shard = 0; shard < meta.shardCount; shard++) {
+    if ((await store.snapshot(shard as ShardId)) !== undefined) return { meta, isStoreNew: false }
+  }
+  return { meta, isStoreNew: true }
 }
 
 /** What an operator mends: rights, room, another process, damage. Errors of the file system have a `syscall`. */
@@ -123,7 +144,7 @@ function isOfTheFolder(error: unknown): error is Error {
 
 export async function composeWorker(start: WorkerStart, main: MainThread): Promise<WorkerApp> {
   const { config, index, address, prepared } = start
-  const { log: seed, workerOfShard, metricRows, incarnationMin } = prepared as Prepared
+  const { log: seed, workerOfShard, metricRows, incarnationMin, isLogLost } = prepared as Prepared
   const metrics = new Metrics(metricRows, index)
   const [groupFrames, groupBytes] = [metrics.histogram('log_group_frames'), metrics.histogram('log_group_bytes')]
   const syncSeconds = metrics.histogram('log_sync_seconds')
@@ -150,7 +171,7 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
     store,
     clock: SYSTEM_CLOCK,
     random: SYSTEM_RANDOM,
-    events: logActorsEvents(logger, metrics),
+    events: logActorsEvents(logger, metrics, { isLossKnown: isLogLost }),
     shardCount: workerOfShard.length,
     incarnationMin,
     ownerSilenceMs: Number.POSITIVE_INFINITY, // the folder's lock makes this process the only owner there can be

@@ -43,7 +43,7 @@ export async function claimPort(host: string, port: number, variable: PortVariab
 function explain(host: string, port: number, variable: PortVariable, code: string | undefined): string {
   switch (code) {
     case 'EADDRINUSE':
-      return `port ${port} on ${host} is taken by another program; stop it, or choose another ${variable} (0 picks a free one)`
+      return `port ${port} on ${host} is taken by another program; stop it, or choose another ${variable} (0 picks a free one${variable === 'PARLEY_TCP_PORT' ? ', off does without' : ''})`
     case 'EACCES':
       return `port ${port} needs rights this user does not have; choose a ${variable} above 1023`
     case 'EADDRNOTAVAIL':

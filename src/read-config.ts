@@ -11,7 +11,6 @@ import { SECRET_BYTES_MIN } from './access/verifying-key.js'
 import { type Config, ConfigError, type ConfigLimits, WORKERS_DEFAULT_MAX } from './config.js'
 import { accessOf } from './config-access.js'
 import { CONFIG_FILE_VARIABLE, type Layered, layerConfig } from './config-layers.js'
-
 import { type ConfigValues, MAKE_ONE, PORT_DEFAULT, TCP_PORT_DEFAULT } from './config-schema.js'
 import { makeFolder } from './std/make-folder.js'
 
@@ -87,7 +86,9 @@ function developmentSecret(dataFolder: string): string {
     writeFileSync(path, `${newSecret()}\n`, { mode: 0o600, flag: 'wx' })
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    if (code !== 'EEXIST') throw new ConfigError(`PARLEY_DATA: cannot write to ${dataFolder} (${code})`, { cause })
+    if (code !== 'EEXIST') {
+      throw new ConfigError(`PARLEY_DATA: cannot write to ${dataFolder} (${code}); choose another folder`, { cause })
+    }
   }
   const secret = readFileSync(path, 'utf8').trim()
   if (Buffer.byteLength(secret) < SECRET_BYTES_MIN) {

@@ -11,12 +11,13 @@
 import { once } from 'node:events'
 import { AccessKeeper } from './access-keeper.js'
 import { ConfigError } from './config.js'
+import { layerConfig } from './config-layers.js'
 import { LIMITS } from './domain/limits.js'
 import { openLogger } from './logger.js'
 import { prepareNode } from './node.js'
 import { claimPorts, PortError } from './port-claim.js'
 import { EXIT_CONFIG, type ServingNotice } from './process-messages.js'
-import { readConfig } from './read-config.js'
+import { configOf, readConfig } from './read-config.js'
 import { Reload } from './reload.js'
 import { servingLine } from './serving-line.js'
 import { socketLibrary } from './socket-library.js'
@@ -26,8 +27,11 @@ import { WorkerPool } from './worker-pool.js'
 /** What is left to close after the workers takes no time; then the process goes, whatever is left of it. */
 const HUNG_EXIT_MS = 100
 
+process.stdout.on('error', () => {}) // who read us may be gone, and with it our parent
+
 try {
   process.exitCode = await run()
+  process.stdout.write('Parley has stopped\n')
 } catch (error) {
   const isOperators = error instanceof ConfigError || error instanceof PortError
   process.stderr.write(`Parley does not run: ${isOperators ? error.message : describe(error)}\n`)
@@ -37,10 +41,11 @@ process.disconnect?.() // the channel to the parent would keep us alive
 
 async function run(): Promise<number> {
   const stopped = stopRequest()
+  const ports = await claimPorts(configOf(layerConfig(process.env))) // before the development secret makes the data folder
   const config = readConfig(process.env)
   const logger = openLogger(config, 'main')
-  const ports = await claimPorts(config)
   await using node = await prepareNode(config)
+  if (node.notice !== undefined) process.stderr.write(`Parley: ${node.notice}\n`)
   await using access = await AccessKeeper.open(config, logger)
   const pool = new WorkerPool({ config, ports, node, access, logger })
   try {
@@ -60,6 +65,7 @@ async function run(): Promise<number> {
     )
     process.send?.({ kind: 'serving', ports } satisfies ServingNotice)
     await Promise.race([stopped, pool.failed])
+    process.stdout.write(`Parley is draining, at most ${LIMITS.drainMs / 1_000} s: every client is told to reconnect\n`)
     return 0
   } finally {
     // A thread that hangs would keep the process, and with it the folder, for ever.

@@ -14,6 +14,8 @@ import type { Ports } from './process-messages.js'
 /** Holds the data folder for this process. Throws ConfigError (config.ts) where an operator must act: folder locked by
  *  another process, not writable, made with another shard count. */
 export interface NodeHost extends AsyncDisposable {
+  /** What an operator should know of the data folder before it serves. */
+  readonly notice: string | undefined
   /**
    * Called before each life of worker `index`, after the thread of its life before has exited: recovers what that
    * left. The answer is copied to the new thread as `WorkerStart.prepared`.

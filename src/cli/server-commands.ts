@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { ConfigError } from '../config.js'
 import { layerConfig } from '../config-layers.js'
 import { packageFolder } from '../package-version.js'
-import { readConfig } from '../read-config.js'
+import { configOf } from '../read-config.js'
 import { supervise } from '../supervisor.js'
 import { CommandError } from './terminal.js'
 
@@ -28,7 +28,7 @@ export function serve(environment: NodeJS.ProcessEnv, json: boolean): void {
 }
 
 function start(environment: NodeJS.ProcessEnv, json: boolean): void {
-  const { workers } = readConfig(environment)
+  const { workers } = configOf(layerConfig(environment)) // the server makes the data folder, once it has its ports
   const script = join(packageFolder(), 'dist', 'server.js')
   if (!existsSync(script)) throw new CommandError(`${script} is missing; in a clone of the repository: npm start`)
   supervise({ script, environment, workers, json })

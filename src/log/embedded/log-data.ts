@@ -35,6 +35,7 @@ export class LogData {
   /** Segments of lives before the workers' present ones. */
   #inherited: readonly WrittenSegment[] = []
   #index: FrameIndex | undefined
+  #isEmpty = true
 
   /** Recovers everything. Throws CorruptionError with file and offset, and UnavailableError. */
   static async open(folder: LogFolder, options: LogDataOptions): Promise<LogData> {
@@ -42,6 +43,7 @@ export class LogData {
     const manifest = await claimManifest(folder, options)
     const data = new LogData(folder, manifest, options)
     const recovered = await recover(folder, data.#scope([]))
+    data.#isEmpty = recovered.segments.length === 0
     data.#inherited = recovered.segments
     data.#index = recovered.index
     data.#noteOldest(recovered.index, manifest.writerOfShard.keys())
@@ -59,6 +61,11 @@ export class LogData {
   /** For those who hold the files (purge-hold.ts). */
   get points(): PurgePoints {
     return this.#points
+  }
+
+  /** There was nothing to recover. */
+  get isEmpty(): boolean {
+    return this.#isEmpty
   }
 
   shardsOf(writer: number): ShardId[] {

@@ -1,0 +1,69 @@
+/**
+ * Starts that cannot be, or should not be silent: one line says what is wrong and what to do, and nothing is left behind.
+ */
+import { deepEqual, equal, match } from 'node:assert/strict'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'vitest'
+import { ChatClient } from '../support/chat-client.js'
+import { parley } from '../support/command-line.js'
+import { ServerProcess } from '../support/server-process.js'
+
+test('a port that is taken is told before anything is made', async () => {
+  const stranger = createServer().listen(0, '127.0.0.1')
+  await once(stranger, 'listening')
+  const { port } = stranger.address() as AddressInfo
+  const folder = empty()
+  for (const environment of [{ PARLEY_PORT: `${port}` }, { PARLEY_PORT: '0', PARLEY_TCP_PORT: `${port}` }]) {
+    const { code, stderr } = await parley(['dev'], { folder, environment })
+    equal(code, 78)
+    match(stderr, /^Parley does not run: port \d+ on 127\.0\.0\.1 is taken [^\n]+\n$/)
+    deepEqual(readdirSync(folder), [])
+  }
+  stranger.close()
+})
+
+test.skipIf(!existsSync('/proc/self'))('a folder that nobody can make is one line, not a hang', async () => {
+  for (const environment of [{}, { PARLEY_SECRET: 's'.repeat(32) }]) {
+    const given = { PARLEY_PORT: '0', PARLEY_DATA: '/proc/parley', ...environment }
+    const { code, stderr } = await parley(['dev'], { folder: empty(), environment: given })
+    equal(code, 78)
+    match(stderr, /^Parley does not run: [^\n]*ENOENT[^\n]*\n$/)
+  }
+})
+
+test('a log that was deleted beside its store is one line, and the store is served', async () => {
+  await using first = await ServerProcess.start()
+  const alice = await ChatClient.open({ port: first.port, user: 'alice' })
+  equal((await alice.send('bob', 1, 'lunch?')).kind, 'ack')
+  await first.stop()
+  for (const name of readdirSync(join(first.dataFolder, 'log'))) rmSync(join(first.dataFolder, 'log', name))
+
+  await using second = await ServerProcess.start({ dataFolder: first.dataFolder })
+  const bob = await ChatClient.open({ port: second.port, user: 'bob' })
+  deepEqual(await bob.seqsWith('alice'), [1])
+  equal((await bob.send('alice', 1, 'sure')).kind, 'ack')
+  await second.stop()
+  match(second.stderr, /^Parley: \S+\/log is empty, the store beside it is not: [^\n]+\n$/)
+
+  await using third = await ServerProcess.start({ dataFolder: first.dataFolder })
+  equal(third.stderr, '')
+})
+
+test('a stop is told in two lines', async () => {
+  await using server = await ServerProcess.start()
+  const banner = server.stdout
+  await server.stop()
+  equal(
+    server.stdout.slice(banner.length),
+    'Parley is draining, at most 10 s: every client is told to reconnect\nParley has stopped\n',
+  )
+  equal(server.stderr, '')
+})
+
+function empty(): string {
+  return mkdtempSync(join(tmpdir(), 'parley-unlucky-'))
+}

@@ -13,6 +13,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statfsSync,
   statSync,
@@ -94,7 +95,7 @@ function nearestFolder(path: string): string {
 function writeProblem(folder: string, dataFolder: string): string | undefined {
   try {
     if (!statSync(folder).isDirectory()) return `${folder} is a file`
-    accessSync(folder, constants.W_OK | constants.X_OK)
+    rmdirSync(mkdtempSync(join(folder, '.doctor-'))) // rights alone do not say it: nobody makes folders in /proc
     for (const inner of ['log', 'store']) {
       const path = join(dataFolder, inner)
       if (existsSync(path)) accessSync(path, constants.W_OK | constants.X_OK)

@@ -42,7 +42,12 @@ const TAKEN = { isParley: false, advice: 'choose another' }
 /** Check → what to break, the status it then has, and what to do about it. */
 const BROKEN: [keyof typeof CHECKS, Partial<DoctorProbe>, Finding['status'], RegExp][] = [
   ['node version', { nodeVersion: '20.14.9' }, 'fail', /^install Node 22, .*nvm install 22$/],
-  ['native binary', { nativeBinary: async () => ({ ...BINARY, problem: 'gone' }) }, 'fail', /glibc.*npm ci/],
+  [
+    'native binary',
+    { nativeBinary: async () => ({ ...BINARY, problem: 'gone' }) },
+    'warn',
+    /^the ws package serves instead.*glibc.*npm ci/,
+  ],
   ['open files', { openFilesMax: () => 19_999 }, 'warn', /ulimit -n 20000; systemd: LimitNOFILE=20000/],
   ['open files', { openFilesMax: () => 1_023 }, 'fail', /lower limits\.connections_per_worker$/],
   ['data folder', { writeProblem: () => 'EACCES' }, 'fail', /chown.*PARLEY_DATA$/],

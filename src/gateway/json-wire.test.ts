@@ -76,7 +76,7 @@ const send = (n: number) => ({
 test('lines of a message go the way of frames, in order; empty ones and unknown types are nothing', () => {
   const rig = new JsonRig()
   const alice = rig.welcomedPeer('alice')
-  rig.say(alice, send(1), '', '  ', { type: 'dance' }, send(2), '')
+  rig.say(alice, send(1), '', '\r', { type: 'dance' }, send(2), '')
   deepEqual(
     rig.owners.commands.map(({ ref }) => ref),
     [1, 2],
@@ -90,8 +90,19 @@ test('lines of a message go the way of frames, in order; empty ones and unknown 
   ])
 })
 
+test('an unknown type is nothing, but not for free: it counts as a frame', () => {
+  const rig = new JsonRig({ framesPerSecondMax: 3 })
+  const alice = rig.open()
+  rig.say(alice, ...Array.from({ length: 4 }, () => ({ type: 'dance' })))
+  rig.clock.tick()
+  deepEqual(
+    alice.heard().map(({ name }) => name),
+    ['too-many-requests'],
+  )
+})
+
 test('what is no frame closes with bad-frame, and what is behind it is dropped', () => {
-  for (const wrong of ['{', '{"type":"ping","ref":"x"}', '[{"type":"ping"}]']) {
+  for (const wrong of ['{', ' ', '{"type":"ping","ref":"x"}', '[{"type":"ping"}]']) {
     const rig = new JsonRig()
     const alice = rig.welcomedPeer('alice')
     rig.say(alice, send(1), wrong, send(2))

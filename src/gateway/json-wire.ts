@@ -10,6 +10,7 @@
 import type { Arrival } from '../access/entrance.js'
 import { LIMITS } from '../domain/limits.js'
 import type { RefusalName } from '../domain/refusal.js'
+import { newerFrame } from '../protocol/encode.js'
 import { frameFromJson } from '../protocol/json-frames.js'
 import { MalformedJson } from '../protocol/json-values.js'
 import { Bytes } from '../std/bytes.js'
@@ -18,7 +19,10 @@ import type { Socket, SocketListener } from './socket-server.js'
 
 /** What bad-frame is said to. */
 const NO_FRAME = Bytes.ofSize(8)
+/** What a frame of a type that is newer than this build means: nothing, but it counts as one. */
+const NEWER = newerFrame()
 const LINE_FEED = 0x0a
+const CARRIAGE_RETURN = 0x0d
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -51,8 +55,7 @@ export class JsonWire implements SocketListener {
     for (let start = 0; start < size && !json.isClosed; ) {
       const feed = u8.indexOf(LINE_FEED, start)
       const end = feed < 0 ? size : feed
-      const frame = frameIn(u8.subarray(start, end))
-      if (frame !== undefined) this.#inner.received(json, frame)
+      if (!isEmpty(u8, start, end)) this.#inner.received(json, frameIn(u8.subarray(start, end)))
       start = end + 1
     }
   }
@@ -68,12 +71,15 @@ export class JsonWire implements SocketListener {
   }
 }
 
-/** The frame of one line; undefined where there is nothing to do. */
-function frameIn(line: Uint8Array): Bytes | undefined {
+function isEmpty(bytes: Uint8Array, start: number, end: number): boolean {
+  return end === start || (end === start + 1 && bytes[start] === CARRIAGE_RETURN)
+}
+
+/** The frame of one line. */
+function frameIn(line: Uint8Array): Bytes {
   try {
-    const text = utf8.decode(line).trim()
-    const frame = text === '' ? undefined : frameFromJson(text)
-    return frame === undefined ? undefined : Bytes.over(frame)
+    const frame = frameFromJson(utf8.decode(line))
+    return frame === undefined ? NEWER : Bytes.over(frame)
   } catch (error) {
     if (error instanceof MalformedJson || error instanceof TypeError) return NO_FRAME // TypeError: no UTF-8
     throw error

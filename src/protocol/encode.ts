@@ -7,7 +7,7 @@ import { Bytes, GrowingBytes } from '../std/bytes.js'
 import type { EncodableFrame, EventFrame, InboxEntryFacts, LaneName, WelcomeFrame } from './decoded-frame.js'
 import { EventTemplate } from './event-frame.js'
 import * as wire from './generated/parley/wire.js'
-import { BodyType } from './wire-numbers.js'
+import { BODY_TYPE_NEVER, BodyType } from './wire-numbers.js'
 
 /** One frame with its size prefix, a multiple of 8 bytes; the caller's to keep. */
 export function encodeFrame(frame: EncodableFrame): Uint8Array {
@@ -18,6 +18,16 @@ export function encodeFrame(frame: EncodableFrame): Uint8Array {
   const root = wire.Frame.createFrame(builder, BODY_TYPES[frame.kind], body)
   builder.finishSizePrefixed(root)
   return builder.asUint8Array()
+}
+
+/** A frame of a body type that nobody knows: it is counted and skipped. */
+export function newerFrame(): Bytes {
+  const builder = new Builder(64)
+  builder.prep(8, 0)
+  builder.startObject(0)
+  const body = builder.endObject()
+  builder.finishSizePrefixed(wire.Frame.createFrame(builder, BODY_TYPE_NEVER as wire.Body, body))
+  return Bytes.over(builder.asUint8Array())
 }
 
 /** Several frames as one WebSocket message. */

@@ -26,6 +26,9 @@ export const BodyType = {
 /** Body types above it are newer than this build and are skipped. */
 export const BODY_TYPE_MAX = 18
 
+/** No build will ever know it. */
+export const BODY_TYPE_NEVER = 255
+
 export const EventKind = { message: 1, created: 2, joined: 3, left: 4, kicked: 5 } as const
 export type EventKind = (typeof EventKind)[keyof typeof EventKind]
 

@@ -136,7 +136,9 @@ test('what is no frame is refused with words, on plain TCP too', async () => {
 
 test('the port of plain TCP is 7701 beside the default one, off beside another, and refused where it is taken', async () => {
   await using quiet = await ServerProcess.start()
-  equal(/plain TCP/.test(quiet.stdout), false)
+  equal(/➜ +tcp /.test(quiet.stdout), false)
+  await using spoken = await ServerProcess.start({ environment: { PARLEY_TCP_PORT: '0' } })
+  match(spoken.stdout, /➜ +tcp +127\.0\.0\.1:\d+, the same frames without WebSocket\n/)
   const stranger = createServer().listen(0, '127.0.0.1')
   await once(stranger, 'listening')
   const { port } = stranger.address() as { port: number }

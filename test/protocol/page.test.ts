@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'vitest'
 import { LIMITS } from '../../src/domain/limits.js'
 import { REFUSALS } from '../../src/domain/refusal.js'
+import { writtenExchange } from './first-exchange.js'
 
 const PAGE = join(import.meta.dirname, '../../docs/protocol.md')
 
@@ -27,12 +28,13 @@ const SHOWN = {
   tokenBytesMax: 'bytes of a token',
 } as const satisfies Partial<Record<keyof typeof LIMITS, string>>
 
-test('the refusals and limits of docs/protocol.md are those of the code', () => {
+test('the refusals, limits and worked exchange of docs/protocol.md are those of the code', () => {
   const page = readFileSync(PAGE, 'utf8')
   const refusals = Object.entries(REFUSALS).map(([name, { wire, advice }]) => [wire, `\`${name}\``, advice])
   const limits = Object.entries(SHOWN).map(([name, what]) => [LIMITS[name as keyof typeof SHOWN], what])
   const withRefusals = replaced(page, 'refusals', tableOf(['code', 'name', 'what to do'], refusals))
-  const fresh = replaced(withRefusals, 'limits', tableOf(['at most', ''], limits))
+  const withLimits = replaced(withRefusals, 'limits', tableOf(['at most', ''], limits))
+  const fresh = replaced(withLimits, 'exchange', writtenExchange())
   if (process.env['UPDATE'] === '1') writeFileSync(PAGE, fresh)
   else equal(page, fresh)
 })

@@ -9,7 +9,7 @@
  * The log comes after the store: what the store says, of a shard or of another one that told it, the log must hold.
  * The other way round a purge between the two would leave a gap.
  */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, statfsSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, statfsSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BACKUP_LIST_NAME, BackupError, factsOf, syncPath, writeBackupList } from './backup-list.js'
 import { logFolder, storeFolder, UNRESTORED, usable } from './data-folder.js'
@@ -20,6 +20,7 @@ import { lockFolder } from './log/embedded/folder-lock.js'
 import { type CopiedShard, copyLog } from './log/embedded/log-copy.js'
 import { PurgeHold } from './log/embedded/purge-hold.js'
 import { packageVersion } from './package-version.js'
+import { makeFolder } from './std/make-folder.js'
 import { SYSTEM_RANDOM } from './std/random.js'
 import { EmbeddedMessageStore } from './storage/embedded/message-store.js'
 import { copyStore } from './storage/embedded/store-copy.js'
@@ -49,7 +50,7 @@ export async function backUp({ dataFolder, to, progress }: BackupOptions): Promi
   const begunAt = new Date().toISOString()
   requireData(dataFolder)
   requireEmpty(to)
-  mkdirSync(to, { recursive: true, mode: 0o700 })
+  makeFolder(to, { mode: 0o700 })
   requireRoom(dataFolder, to)
   writeFileSync(join(to, UNRESTORED), `Made by parley backup of ${dataFolder}. Use it with: parley restore\n`)
 

@@ -5,13 +5,14 @@
  * the two apart, so each restore takes one that no restore had: the seconds since 1970, or one more than what the backup
  * has. The folder carries a mark until it is whole; no server serves from it before.
  */
-import { copyFileSync, mkdirSync, rmSync, statfsSync } from 'node:fs'
+import { copyFileSync, rmSync, statfsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { requireEmpty } from './backup.js'
 import { BackupError, factsOf, readBackupList, syncPath } from './backup-list.js'
 import { storeFolder, UNRESTORED, usable } from './data-folder.js'
 import type { ShardId } from './domain/ids.js'
 import { MiB } from './domain/limits.js'
+import { makeFolder } from './std/make-folder.js'
 import { EmbeddedMessageStore } from './storage/embedded/message-store.js'
 
 export interface RestoreOptions {
@@ -38,7 +39,7 @@ export async function restore({ from, dataFolder, progress, now }: RestoreOption
   const list = readBackupList(from)
   usable(from, list)
   requireEmpty(dataFolder)
-  mkdirSync(dataFolder, { recursive: true, mode: 0o700 })
+  makeFolder(dataFolder, { mode: 0o700 })
   const bytes = Object.values(list.files).reduce((sum, file) => sum + file.bytes, 0)
   const { bavail, bsize } = statfsSync(dataFolder)
   if (bavail * bsize < bytes + 64 * MiB) {
@@ -73,7 +74,7 @@ interface Checked {
 
 /** The copy is what is checked, so a disk that garbles it is noticed, too. */
 async function copyChecked(source: string, target: string, { path, from, expected }: Checked): Promise<void> {
-  mkdirSync(dirname(target), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(target), { mode: 0o700 })
   try {
     copyFileSync(source, target)
   } catch (cause) {

@@ -27,11 +27,13 @@ import { WorkerPool } from './worker-pool.js'
 /** What is left to close after the workers takes no time; then the process goes, whatever is left of it. */
 const HUNG_EXIT_MS = 100
 
+const isJson = process.argv.includes('--json')
+
 process.stdout.on('error', () => {}) // who read us may be gone, and with it our parent
 
 try {
   process.exitCode = await run()
-  process.stdout.write('Parley has stopped\n')
+  say('Parley has stopped', { stopped: true })
 } catch (error) {
   const isOperators = error instanceof ConfigError || error instanceof PortError
   process.stderr.write(`Parley does not run: ${isOperators ? error.message : describe(error)}\n`)
@@ -59,13 +61,16 @@ async function run(): Promise<number> {
     const { notice } = await socketLibrary()
     const tookMs = performance.now()
     const isColoured = process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === ''
-    const isJson = process.argv.includes('--json')
     process.stdout.write(
       isJson ? servingLine(config, ports, tookMs) : banner({ config, ports, notice, tookMs, isColoured }),
     )
     process.send?.({ kind: 'serving', ports } satisfies ServingNotice)
     await Promise.race([stopped, pool.failed])
-    process.stdout.write(`Parley is draining, at most ${LIMITS.drainMs / 1_000} s: every client is told to reconnect\n`)
+    const withinMs = LIMITS.drainMs
+    say(`Parley is draining, at most ${withinMs / 1_000} s: every client is told to reconnect`, {
+      draining: true,
+      withinMs,
+    })
     return 0
   } finally {
     // A thread that hangs would keep the process, and with it the folder, for ever.
@@ -80,6 +85,11 @@ async function stopRequest(): Promise<'stop'> {
   process.on('SIGTERM', () => {}).on('SIGINT', () => {})
   await Promise.race(asked)
   return 'stop'
+}
+
+/** To a person, or to the program that started us. */
+function say(text: string, facts: object): void {
+  process.stdout.write(`${isJson ? JSON.stringify(facts) : text}\n`)
 }
 
 function describe(error: unknown): string {

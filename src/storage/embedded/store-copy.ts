@@ -1,9 +1,10 @@
 /**
  * Copies a store that other processes write to: LMDB's own copy, which is of one committed state however long it takes.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { UnavailableError } from '../../domain/errors.js'
+import { makeFolder } from '../../std/make-folder.js'
 import { DATA_FILE, openToRead } from './environment.js'
 
 export interface StoreCopy {
@@ -19,7 +20,7 @@ const LOOK_MS = 2
 
 /** `from` and `to` are folders; `to` is made. Throws UnavailableError, CorruptionError. */
 export function copyStore(from: string, to: string): StoreCopy {
-  mkdirSync(to, { recursive: true, mode: 0o700 })
+  makeFolder(to, { mode: 0o700 })
   const target = join(to, DATA_FILE)
   const lmdb = openToRead(from)
   let isOver = false

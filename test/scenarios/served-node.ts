@@ -10,13 +10,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { signToken } from '../../src/access/token.js'
 import { decodeFrame, decodeFrames } from '../../src/protocol/decode.js'
-import type { DecodedFrame, EncodableFrame } from '../../src/protocol/decoded-frame.js'
+import type { DecodedFrame, EncodableFrame, LaneName } from '../../src/protocol/decoded-frame.js'
 import { encodeFrame } from '../../src/protocol/encode.js'
 import { frameFromJson, frameToJson } from '../../src/protocol/json-frames.js'
 import { RawTcp } from '../support/raw-tcp.js'
 import { RawWebSocket } from '../support/raw-websocket.js'
 import { SECRET, ServerProcess } from '../support/server-process.js'
-import { type Device, isTold, type Stage } from './story.js'
+import { Device, type Stage, type WireEnd } from './story.js'
 
 /** The client's end of a connection. */
 interface Line {
@@ -63,7 +63,7 @@ export const DIALS: Readonly<Record<'fb' | 'json' | 'tcp', Dial>> = {
   },
 }
 
-class ServedDevice implements Device {
+class ServedEnd implements WireEnd {
   readonly #unanswered = new Set<number>()
   readonly #frames: DecodedFrame[] = []
   line: Line | undefined
@@ -114,7 +114,7 @@ export class ServedNode implements Stage {
   readonly #served: Served
   readonly #dial: Dial
   readonly #app: string
-  #devices: ServedDevice[] = []
+  #devices: ServedEnd[] = []
 
   constructor(served: Served, wire: keyof typeof DIALS, app: string) {
     this.#served = served
@@ -122,16 +122,14 @@ export class ServedNode implements Stage {
     this.#app = app
   }
 
-  async connect(user: string, device: string, random: bigint): Promise<Device> {
-    const connected = new ServedDevice()
+  async connect(user: string, device: string, lane: LaneName): Promise<Device> {
+    const connected = new ServedEnd()
     connected.line = await this.#dial(this.#served.server, (frames) => connected.take(frames))
     this.#devices.push(connected)
     const token = signToken(SECRET, { app: this.#app, user, expiresAt: Date.now() + TOKEN_MS })
-    connected.say({ kind: 'hello', ref: HELLO_REF, token, device, lane: { number: 0, random } })
+    connected.say({ kind: 'hello', ref: HELLO_REF, token, device, lane })
     await this.answered()
-    const [welcome, ...rest] = connected.heard().filter(isTold)
-    if (welcome?.kind !== 'welcome' || rest.length > 0) throw new Error(`${user} was not welcomed: ${welcome?.kind}`)
-    return connected
+    return new Device(connected)
   }
 
   async restart(): Promise<void> {

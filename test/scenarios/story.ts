@@ -6,19 +6,14 @@
  */
 import { ActorKind, directId, type UserId } from '../../src/domain/ids.js'
 import { encodeContent } from '../../src/protocol/content.js'
-import type { DecodedFrame, EncodableFrame } from '../../src/protocol/decoded-frame.js'
+import type { DecodedFrame, EncodableFrame, LaneName } from '../../src/protocol/decoded-frame.js'
 import { ChangeAction, HistoryMode } from '../../src/protocol/wire-numbers.js'
 import { described, type Line } from './heard-lines.js'
 
-/** Steps of the conversation list come when they come: no story tells them. */
-export function isTold({ kind }: DecodedFrame): boolean {
-  return kind !== 'inbox'
-}
-
 /** Where a story is played. What takes real time is a promise. */
 export interface Stage {
-  /** A device that asked for a lane and heard Welcome. */
-  connect(user: string, device: string, random: bigint): Device | Promise<Device>
+  /** A device that said Hello with this lane and has its answer. */
+  connect(user: string, device: string, lane: LaneName): Device | Promise<Device>
   /** A new life over the same data; every device is gone. */
   restart(): void | Promise<void>
   logIs(refusal: LogRefusal | undefined): void
@@ -26,10 +21,32 @@ export interface Stage {
 
 export type LogRefusal = 'full' | 'read-only'
 
-export interface Device {
+/** The client's end of a connection. */
+export interface WireEnd {
   say(frame: EncodableFrame): void
   /** Since the last call. */
   heard(): DecodedFrame[]
+}
+
+export class Device {
+  /** Given by Welcome; 0 before. */
+  laneNumber = 0
+  readonly #end: WireEnd
+
+  constructor(end: WireEnd) {
+    this.#end = end
+  }
+
+  say(frame: EncodableFrame): void {
+    this.#end.say(frame)
+  }
+
+  /** Since the last call, without Welcome and without steps of the conversation list, which come when they come. */
+  heard(): DecodedFrame[] {
+    const frames = this.#end.heard()
+    for (const frame of frames) if (frame.kind === 'welcome') this.laneNumber = frame.lane.number
+    return frames.filter(({ kind }) => kind !== 'welcome' && kind !== 'inbox')
+  }
 }
 
 const ACTIONS = { creates: 'create', invites: 'invite', leaves: 'leave', kicks: 'kick' } as const
@@ -84,7 +101,9 @@ const COMMANDS: readonly Command[] = [
 
 export class Story {
   readonly #stage: Stage
-  readonly #devices = new Map<string, Device>()
+  readonly #devices = new Map<string, { readonly device: Device; readonly lane: string }>()
+  /** As a client keeps them with its queue. */
+  readonly #laneNumbers = new Map<string, number>()
   #ref = 1
 
   constructor(stage: Stage) {
@@ -93,9 +112,10 @@ export class Story {
 
   connect(who: string, random: bigint): void | Promise<void> {
     const [user, device = 'phone'] = who.replace('+', '').split('.')
-    const connected = this.#stage.connect(user!, device, random)
-    if (!(connected instanceof Promise)) return void this.#devices.set(who, connected)
-    return connected.then((late) => void this.#devices.set(who, late))
+    const lane = `${user} ${device} ${random}`
+    const there = (device: Device) => void this.#devices.set(who, { device, lane })
+    const connected = this.#stage.connect(user!, device, { random, number: this.#laneNumbers.get(lane) ?? 0 })
+    return connected instanceof Promise ? connected.then(there) : there(connected)
   }
 
   send(who: string, n: number, where: string, text: string): void {
@@ -128,11 +148,15 @@ export class Story {
 
   /** What each connection heard since the last call. */
   heard(): { readonly who: string; readonly lines: Line[] }[] {
-    return [...this.#devices].map(([who, device]) => ({ who, lines: device.heard().filter(isTold).map(described) }))
+    return [...this.#devices].map(([who, { device, lane }]) => {
+      const lines = device.heard().map(described)
+      if (device.laneNumber > 0) this.#laneNumbers.set(lane, device.laneNumber)
+      return { who, lines }
+    })
   }
 
   #device(who: string): Device {
-    const device = this.#devices.get(who)
+    const device = this.#devices.get(who)?.device
     if (device === undefined) throw new Error(`${who} is not connected`)
     return device
   }

@@ -10,9 +10,10 @@ import { Admission } from '../../src/gateway/admission.js'
 import { logGatewayEvents } from '../../src/gateway/events.js'
 import { Gateway } from '../../src/gateway/gateway.js'
 import type { SocketListener } from '../../src/gateway/socket-server.js'
+import type { LaneName } from '../../src/protocol/decoded-frame.js'
 import { seededRandom } from '../../src/std/random.js'
 import { type MakeEnd, OneNode } from '../actors/one-node.js'
-import { type Device, isTold, type LogRefusal, type Stage } from './story.js'
+import { Device, type LogRefusal, type Stage, type WireEnd } from './story.js'
 import type { ClientWire } from './wires.js'
 
 const APP = 'demo' as AppId
@@ -34,7 +35,7 @@ const verifyToken: VerifyToken = (token) => ({
 export class WiredNode implements Stage {
   readonly #node: OneNode
   readonly #wire: ClientWire
-  #open: (() => Device) | undefined
+  #open: (() => WireEnd) | undefined
 
   constructor(wire: ClientWire) {
     this.#wire = wire
@@ -55,13 +56,11 @@ export class WiredNode implements Stage {
     if (refusal === undefined) this.run(SETTLED_MS)
   }
 
-  connect(user: string, device: string, random: bigint): Device {
-    const connected = this.#open!()
-    connected.say({ kind: 'hello', ref: HELLO_REF, token: user, device, lane: { number: 0, random } })
+  connect(user: string, name: string, lane: LaneName): Device {
+    const device = new Device(this.#open!())
+    device.say({ kind: 'hello', ref: HELLO_REF, token: user, device: name, lane })
     this.run(100)
-    const [welcome, ...rest] = connected.heard().filter(isTold)
-    if (welcome?.kind !== 'welcome' || rest.length > 0) throw new Error(`${user} was not welcomed: ${welcome?.kind}`)
-    return connected
+    return device
   }
 
   readonly #gatewayOf: MakeEnd = (node, commands, clock) => {

@@ -12,9 +12,9 @@ import { encodeFrame } from '../../src/protocol/encode.js'
 import { frameFromJson, frameToJson } from '../../src/protocol/json-frames.js'
 import { Bytes } from '../../src/std/bytes.js'
 import { FakeSocket } from '../support/gateway-rig.js'
-import type { Device } from './story.js'
+import type { WireEnd } from './story.js'
 
-export type ClientWire = (listener: SocketListener) => () => Device
+export type ClientWire = (listener: SocketListener) => () => WireEnd
 
 /** Chunks of it have this many bytes: frames are cut anywhere. */
 const CHUNK_BYTES = 37

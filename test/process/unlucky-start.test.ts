@@ -21,9 +21,9 @@ test('a port that is taken is told before anything is made', async () => {
   const { port } = stranger.address() as AddressInfo
   const folder = empty()
   for (const environment of [{ PARLEY_PORT: `${port}` }, { PARLEY_PORT: '0', PARLEY_TCP_PORT: `${port}` }]) {
-    const { code, stderr } = await parley(['dev'], { folder, environment })
-    equal(code, 78)
-    match(stderr, /^Parley does not run: port \d+ on 127\.0\.0\.1 is taken [^\n]+\n$/)
+    const ran = await parley(['dev'], { folder, environment })
+    equal(ran.code, 78)
+    match(complaintsOf(ran), /^Parley does not run: port \d+ on 127\.0\.0\.1 is taken [^\n]+\n$/)
     deepEqual(readdirSync(folder), [])
   }
   stranger.close()
@@ -32,9 +32,9 @@ test('a port that is taken is told before anything is made', async () => {
 test.skipIf(!existsSync('/proc/self'))('a folder that nobody can make is one line, not a hang', async () => {
   for (const environment of [{}, { PARLEY_SECRET: 's'.repeat(32) }]) {
     const given = { PARLEY_PORT: '0', PARLEY_DATA: '/proc/parley', ...environment }
-    const { code, stderr } = await parley(['dev'], { folder: empty(), environment: given })
-    equal(code, 78)
-    match(stderr, /^Parley does not run: [^\n]*ENOENT[^\n]*\n$/)
+    const ran = await parley(['dev'], { folder: empty(), environment: given })
+    equal(ran.code, 78)
+    match(complaintsOf(ran), /^Parley does not run: [^\n]*ENOENT[^\n]*\n$/)
   }
 })
 
@@ -68,7 +68,7 @@ test('a stop is told in two lines', async () => {
 })
 
 /** Without the word of a start that takes long. */
-function complaintsOf({ stderr }: ServerProcess): string {
+function complaintsOf({ stderr }: { readonly stderr: string }): string {
   return stderr.replace(/^starting: .*\n/gm, '')
 }
 

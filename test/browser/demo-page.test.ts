@@ -12,7 +12,7 @@ import { ServerProcess } from '../support/server-process.js'
 import { testWith } from '../support/system-package.js'
 import { CHROMIUM, Visitor } from './visitor.js'
 
-const MINUTES = { timeout: 120_000 }
+const MINUTES = { timeout: 180_000 }
 const DEVELOPMENT = { environment: { PARLEY_SECRET: undefined } }
 
 testWith(

@@ -12,7 +12,7 @@ import { ServerProcess } from '../support/server-process.js'
 import { testWith } from '../support/system-package.js'
 import { CHROMIUM, Visitor } from './visitor.js'
 
-const MINUTES = { timeout: 120_000 }
+const MINUTES = { timeout: 180_000 }
 const DEVELOPMENT = { environment: { PARLEY_SECRET: undefined } }
 
 testWith(
@@ -60,6 +60,10 @@ testWith(
     await visitor.tab('alice', 'bob').click()
     await visitor.sees('alice', 'the cake is for her')
     await visitor.until(async () => (await visitor.of('alice', 'unread').count()) === 0)
+    await visitor.page.reload()
+    await visitor.say('bob', 'still here?')
+    await visitor.sees('alice', 'still here?')
+    equal(await visitor.of('alice', 'unread').count(), 0)
     deepEqual(visitor.complaints, [])
   },
 )
@@ -162,6 +166,7 @@ testWith(
     await visitor.picture('phone')
     equal(await page.evaluate('document.documentElement.scrollWidth'), 390)
     equal(await visitor.at('user-bob').isVisible(), false)
+    await visitor.page.getByRole('tab', { name: /bob.*1 unread/i }).waitFor()
     await page.getByRole('tab', { name: 'alice' }).first().press('ArrowRight')
     await visitor.sees('bob', 'from a phone')
     equal(await visitor.at('user-alice').isVisible(), false)

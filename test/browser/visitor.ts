@@ -21,7 +21,7 @@ const FLAGS = [
 /** Where pictures go, for people to look at. */
 const PICTURES = process.env['PARLEY_PICTURES'] ?? join(tmpdir(), 'parley-pictures')
 /** For what a machine with other things to do may take its time over. */
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 40_000
 
 export const CHROMIUM: Needed = { package: 'chromium', isThere: () => PLACES.some((path) => existsSync(path)) }
 

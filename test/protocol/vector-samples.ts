@@ -121,6 +121,9 @@ export const FRAMES: Record<string, EncodableFrame> = {
   skip: { kind: 'skip', ref: 0, ...lunch, from: 3, to: 41 },
   'skip, in an answer to history': { kind: 'skip', ref: 7, ...lunch, from: 1, to: 2 },
   'members, the second page': { kind: 'members', ref: 8, ...lunch, after: 200, limit: 200 },
+  'member list, a first page': {
+    ...{ kind: 'member-list', ref: 8, ...lunch, users: ['alice'], owners: ['alice'], count: 202, next: 200 },
+  },
   'member list': {
     kind: 'member-list',
     ref: 8,

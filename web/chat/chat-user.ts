@@ -18,7 +18,6 @@ import { SYSTEM_RANDOM } from '../../src/std/random.js'
 import { CutNetwork, type Direction } from './cut-network.js'
 import type { Ledger } from './ledger.js'
 import { Screen, whenAnswered } from './screen.js'
-import { Unseen } from './unseen.js'
 
 /** Of the conversation that all users of the page share. */
 const GROUP = 'demo'
@@ -38,6 +37,8 @@ export interface ChatUserParts {
   audience(key: string): readonly string[]
 }
 
+/** Without another failure for so long the storage works again. */
+const STORAGE_QUIET_MS = 3_000
 /** What else a user of the page may have said elsewhere is listed, but not shown. */
 const SCREENS_MAX = 12
 
@@ -49,18 +50,23 @@ export class ChatUser {
   readonly isCut = ref(false)
   /** It has been connected at least once. */
   readonly wasOnline = ref(false)
+  /** The browser has just refused to keep what is to be sent; the library tries again each second. */
+  readonly isStorageFailing = ref(false)
   /** Why this user takes no part, or no part any more. */
   readonly failure: Ref<Error | undefined> = shallowRef()
   /** The conversation of all; undefined until this user is known to be a member. */
   readonly group: Ref<Screen | undefined> = shallowRef()
   /** By the key of the conversation, in the order in which they were opened. */
   readonly screens: Map<string, Screen> = shallowReactive(new Map())
-  readonly unseen = new Unseen()
+  /** What the server's conversation list counts as unread, by the key of the conversation. */
+  readonly unread: Map<string, number> = shallowReactive(new Map())
   /** Counts up with each message of the wire, one way or the other. */
   readonly traffic = shallowReactive<Record<Direction, number>>({ in: 0, out: 0 })
   readonly #parts: ChatUserParts
   readonly #network: CutNetwork
   readonly #client: Client
+  #onScreen = ''
+  #storageTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(parts: ChatUserParts) {
     this.#parts = parts
@@ -80,6 +86,9 @@ export class ChatUser {
     this.#client.onState((state) => this.#became(state))
     this.#client.onEvent(({ conversation }) => this.#met(conversation))
     this.#client.onInbox((changed) => this.#listed(changed))
+    this.#client.onTrouble(({ kind }) => {
+      if (kind === 'storage-failed') this.#storageFailed()
+    })
   }
 
   get line(): Line {
@@ -108,6 +117,12 @@ export class ChatUser {
 
   fail(cause: unknown): void {
     this.failure.value = cause instanceof Error ? cause : new Error(String(cause))
+  }
+
+  /** The visitor sees the conversation with this key from now on, and no other; empty: none. */
+  look(key: string): void {
+    this.#onScreen = key
+    this.#read()
   }
 
   direct(peer: string): Screen {
@@ -162,11 +177,25 @@ export class ChatUser {
     }
   }
 
+  #storageFailed(): void {
+    this.isStorageFailing.value = true
+    clearTimeout(this.#storageTimer)
+    this.#storageTimer = setTimeout(() => {
+      this.isStorageFailing.value = false
+    }, STORAGE_QUIET_MS)
+  }
+
+  /** What is on the screen has been read; the library says so at most once a second. */
+  #read(): void {
+    if ((this.unread.get(this.#onScreen) ?? 0) > 0) this.screens.get(this.#onScreen)?.conversation.markRead()
+  }
+
   #listed(entries: readonly InboxEntry[]): void {
     for (const { conversation, unread, isMember } of entries) {
       if (isMember) this.#met(conversation)
-      this.unseen.listed(keyOf(conversation), unread)
+      this.unread.set(keyOf(conversation), unread)
     }
+    this.#read()
   }
 
   /** Somebody began a conversation with us, from another program perhaps. */

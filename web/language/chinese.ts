@@ -61,6 +61,7 @@ export const CHINESE: Texts = {
     restoreLabel: (name: string) => `接上 ${name} 的网络`,
     notices: {
       cut: '你写的消息先存在这个浏览器里，网络恢复后自动发出。',
+      storage: '这个浏览器没有空间保存你写的消息。一有空间就会发出。',
       connecting: '服务器没有回应。你写的消息会等着，连接会自动恢复。',
     },
     add: (name: string) => `加入 ${name}`,

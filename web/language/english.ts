@@ -60,6 +60,7 @@ export const ENGLISH = {
     restoreLabel: (name: string) => `Plug in ${name}’s network`,
     notices: {
       cut: 'What you write waits in this browser and leaves when the network is back.',
+      storage: 'This browser has no room to keep what you write. It is sent as soon as there is some.',
       connecting: 'No answer from the server. What you write waits; it connects again by itself.',
     },
     add: (name: string) => `Add ${name}`,

@@ -70,10 +70,11 @@ export function accessOf(values: {
     readonly origins?: string[] | undefined
     readonly allow?: string[] | undefined
     readonly deny: string[]
+    readonly proxies: string[]
   }
 }): AccessConfig {
-  const { origins, allow, deny } = values.access
-  return { apps: values.apps as AccessConfig['apps'], origins, addresses: { allow, deny } }
+  const { origins, allow, deny, proxies } = values.access
+  return { apps: values.apps as AccessConfig['apps'], origins, addresses: { allow, deny }, proxies }
 }
 
 function* wrongApps(apps: z.infer<typeof Apps>): Iterable<string> {

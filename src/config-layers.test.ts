@@ -28,11 +28,14 @@ const SAMPLES: Partial<Record<SettingType, SettingValue>> = {
 test('every setting can be set in the environment and in the file', () => {
   for (const { path, variable, type, default: preset, example } of SETTINGS) {
     const value = example ?? preset ?? SAMPLES[type]!
-    layerConfig({ [variable]: type === 'tables' ? JSON.stringify(value) : `${value}` }, written('').folder)
+    // Neither of the two goes without the other.
+    const beside = { 'tls.cert': 'PARLEY_TLS_KEY', 'tls.key': 'PARLEY_TLS_CERT' }[path]
+    const other = beside === undefined ? {} : { [beside]: 'other.pem' }
+    layerConfig({ ...other, [variable]: type === 'tables' ? JSON.stringify(value) : `${value}` }, written('').folder)
     const keys = path.split('.')
     const table = keys.length > 1 ? `[${keys[0]}]\n` : ''
     const { folder } = written(`${table}${stringify({ [keys.at(-1)!]: value })}`)
-    match(layerConfig({}, folder).originOf(path), /parley\.toml:[12]$/, path)
+    match(layerConfig(other, folder).originOf(path), /parley\.toml:[12]$/, path)
   }
 })
 

@@ -61,6 +61,23 @@ const access = z.strictObject({
     examples: [['10.6.6.6', '2001:db8::/32']],
     ...live(),
   }),
+  proxies: Addresses.default([]).meta({
+    description:
+      'proxies whose PROXY protocol (version 2) is believed: who connects through them has the address it names',
+    examples: [['10.0.0.2']],
+    ...live(),
+  }),
+})
+
+const tls = z.strictObject({
+  cert: z
+    .string('must be a file in PEM')
+    .min(1, 'must be a file in PEM')
+    .optional()
+    .meta({ description: 'certificate chain in PEM; with `tls.key` the port speaks wss and https, and nothing else' }),
+  key: z.string('must be a file in PEM').min(1, 'must be a file in PEM').optional().meta({
+    description: 'its private key in PEM, without a passphrase; both relative to parley.toml where they are set there',
+  }),
 })
 
 const Settings = z.strictObject({
@@ -97,6 +114,7 @@ const Settings = z.strictObject({
       description: `signs tokens of any app (HS256), at least ${SECRET_BYTES_MIN} bytes; \`parley dev\` makes its own in the data folder`,
       writeOnly: true,
     }),
+  tls: tls.prefault({}),
   access: access.prefault({}),
   log: z
     .strictObject({
@@ -125,8 +143,10 @@ const Settings = z.strictObject({
   }),
 })
 
-export const ConfigSchema = Settings.superRefine(({ apps, secret, host }, context) => {
-  const refuse = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
+export const ConfigSchema = Settings.superRefine(({ apps, secret, host, tls: { cert, key } }, context) => {
+  const refuse = (path: string, message: string) => context.addIssue({ code: 'custom', path: path.split('.'), message })
+  if (cert !== undefined && key === undefined) refuse('tls.cert', 'needs tls.key beside it')
+  if (key !== undefined && cert === undefined) refuse('tls.key', 'needs tls.cert beside it')
   if (secret === undefined) return
   if (apps !== undefined) refuse('secret', 'cannot be set while apps have keys of their own; take one of them out')
   else if (!isLoopback(host) && isGuessable(secret)) refuse('secret', `is one that people can guess; ${MAKE_ONE}`)

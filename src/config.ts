@@ -21,6 +21,8 @@ export interface Config {
   /** Signs tokens of every app. Undefined where `access.apps` name their own keys. */
   readonly secret: string | undefined
   readonly access: AccessConfig
+  /** The port of WebSocket and HTTP speaks TLS. */
+  readonly tls: TlsFiles | undefined
   /** The secret was made here for development: the start banner may show a token, and anybody on this machine get one. */
   readonly isDevelopmentSecret: boolean
   readonly logLevel: string
@@ -30,6 +32,12 @@ export interface Config {
   /** Tests only: lets signals break a worker on purpose (server.ts). */
   readonly testFaults: boolean
   readonly origins: ConfigOrigins
+}
+
+/** Absolute; in PEM. */
+export interface TlsFiles {
+  readonly cert: string
+  readonly key: string
 }
 
 /** Those of domain/limits.ts that an operator may set. */

@@ -185,7 +185,7 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
   const figures = watchWorker(metrics, worker, log)
   const library = await socketLibrary()
   const sharesPort = config.workers > 1
-  const sockets = library.open({ sharesPort })
+  const sockets = library.open({ sharesPort, tls: config.tls, isProxy: access.isProxy })
   const tcpSockets = new TcpSocketServer({ sharesPort })
   /** Where threads cannot listen on one port together, the first does it for all. */
   const listensOn = (isShared: boolean) => index === 0 || isShared

@@ -6,9 +6,10 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { isLoopback } from './access/entrance.js'
 import { SECRET_BYTES_MIN } from './access/verifying-key.js'
-import { type Config, ConfigError, type ConfigLimits, WORKERS_DEFAULT_MAX } from './config.js'
+import { type Config, ConfigError, type ConfigLimits, type TlsFiles, WORKERS_DEFAULT_MAX } from './config.js'
 import { accessOf } from './config-access.js'
 import { CONFIG_FILE_VARIABLE, type Layered, layerConfig } from './config-layers.js'
 import { type ConfigValues, MAKE_ONE, PORT_DEFAULT, TCP_PORT_DEFAULT } from './config-schema.js'
@@ -40,6 +41,7 @@ export function configOf(layered: Layered): Config {
     workers: workers ?? Math.min(availableParallelism(), WORKERS_DEFAULT_MAX),
     secret,
     access: accessOf(layered.values),
+    tls: tlsOf(layered),
     isDevelopmentSecret,
     logLevel: log.level,
     isDemoServed: demo_page ?? isDevelopmentSecret,
@@ -72,10 +74,31 @@ export function limitsOf({ limits }: ConfigValues): ConfigLimits {
   }
 }
 
+export function dataFolderOf(layered: Layered): string {
+  return pathOf(layered, 'data', layered.values.data)
+}
+
+/** Throws ConfigError where the two cannot be used. */
+function tlsOf(layered: Layered): TlsFiles | undefined {
+  const { cert, key } = layered.values.tls
+  if (cert === undefined || key === undefined) return undefined
+  const files = { cert: pathOf(layered, 'tls.cert', cert), key: pathOf(layered, 'tls.key', key) }
+  try {
+    createSecureContext({ cert: readFileSync(files.cert), key: readFileSync(files.key) })
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    throw new ConfigError(
+      `tls.cert and tls.key (${layered.originOf('tls.cert')}) are no pair to serve with: ${code ?? message}`,
+      { cause },
+    )
+  }
+  return files
+}
+
 /** In the file it is relative to the file, in the environment to the current folder. */
-export function dataFolderOf({ values, file, originOf }: Layered): string {
-  const isOfFile = file !== undefined && originOf('data').startsWith(`${file.name}:`)
-  return isOfFile ? resolve(file.folder, values.data) : resolve(values.data)
+function pathOf({ file, originOf }: Layered, setting: string, value: string): string {
+  const isOfFile = file !== undefined && originOf(setting).startsWith(`${file.name}:`)
+  return isOfFile ? resolve(file.folder, value) : resolve(value)
 }
 
 /** Drawn once and kept beside the data, so that tokens outlive a restart. */

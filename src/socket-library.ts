@@ -2,7 +2,7 @@
  * Which library serves WebSockets in this process: uWebSockets.js where it has a binary for this Node and platform, the
  * `ws` package everywhere else. Both pass test/conformance/socket-server.ts; what differs is what they cost.
  */
-import type { SocketServer } from './gateway/socket-server.js'
+import type { SocketServer, SocketServerOptions } from './gateway/socket-server.js'
 import { canSharePorts } from './std/port-sharing.js'
 
 export interface SocketLibrary {
@@ -11,7 +11,7 @@ export interface SocketLibrary {
   readonly canSharePort: boolean
   /** What the start banner says of it; undefined where all is as it should be. */
   readonly notice: string | undefined
-  open(options: { readonly sharesPort: boolean }): SocketServer
+  open(options: SocketServerOptions): SocketServer
 }
 
 export async function socketLibrary(

@@ -16,6 +16,7 @@ const CONFIG: Config = {
   logLevel: 'warn',
   isDemoServed: true,
   access: accessOfApps(undefined),
+  tls: undefined,
   limits: {
     connectionsPerUserMax: 1,
     connectionsPerAddressMax: 1,

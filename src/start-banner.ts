@@ -30,11 +30,12 @@ export function banner({ config, ports, notice, tookMs, isColoured }: BannerPart
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   const { origins } = config
   const { port, tcpPort } = ports
+  const scheme = (plain: string) => (config.tls === undefined ? plain : `${plain}s`)
   const lines = [
-    `  ${green(`Parley ${packageVersion()}`)} serves ws://${host}:${port}/v1/ws`,
+    `  ${green(`Parley ${packageVersion()}`)} serves ${scheme('ws')}://${host}:${port}/v1/ws`,
     row('process', `${workersOf(config)}, ready in ${Math.round(tookMs)} ms, pid ${process.pid}`),
-    ...(config.isDemoServed ? [row('page', `http://${host}:${port}/ in a browser, to try it`)] : []),
-    row('http', `http://${host}:${port} with /metrics, /healthz and /readyz`),
+    ...(config.isDemoServed ? [row('page', `${scheme('http')}://${host}:${port}/ in a browser, to try it`)] : []),
+    row('http', `${scheme('http')}://${host}:${port} with /metrics, /healthz and /readyz`),
     ...(notice === undefined ? [] : [row('sockets', notice)]),
     ...(tcpPort === undefined ? [] : [row('tcp', `${host}:${tcpPort}, the same frames without WebSocket`)]),
     row('data', `${config.dataFolder} (${origins.data})`),

@@ -38,6 +38,8 @@ export interface AccessConfig {
   /** Web pages of these origins may connect. Undefined: of any. What is no browser sends no origin and may as well. */
   readonly origins: readonly string[] | undefined
   readonly addresses: AddressLists
+  /** Addresses or ranges whose PROXY protocol is believed. */
+  readonly proxies: readonly string[]
 }
 
 /** Addresses, or ranges as 10.0.0.0/8. */

@@ -2,7 +2,7 @@ import { deepEqual, equal, throws } from 'node:assert/strict'
 import { test } from 'vitest'
 import { Entrance, isLoopback, plainAddress } from './entrance.js'
 
-const everybody = { origins: undefined, addresses: { allow: undefined, deny: [] }, isLoopbackOnly: false }
+const everybody = { origins: undefined, addresses: { allow: undefined, deny: [] }, proxies: [], isLoopbackOnly: false }
 const from = { remoteAddress: '127.0.0.1', host: 'chat.example', origin: '' }
 
 test('without lists all may come', () => {
@@ -37,6 +37,12 @@ test('addresses: denied ones never, allowed ones only, in whatever way they are 
     throws(() => new Entrance({ ...everybody, addresses: { allow: undefined, deny: [wrong] } }), /is no address/, wrong)
   }
   equal(plainAddress('0000:0000:0000:0000:0000:ffff:0a06:0606'), '10.6.6.6')
+})
+
+test('only listed proxies speak for others', () => {
+  const entrance = new Entrance({ ...everybody, proxies: ['10.0.0.2', '10.1.0.0/16'] })
+  const answers = ['10.0.0.2', '::ffff:10.1.2.3', '10.0.0.3', 'nonsense'].map((address) => entrance.isProxy(address))
+  deepEqual(answers, [true, true, false, false])
 })
 
 test('in development only loopback names itself, and only its pages may ask', () => {

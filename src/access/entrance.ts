@@ -15,7 +15,7 @@ export interface Arrival {
   readonly origin: string | undefined
 }
 
-export interface EntranceOptions extends Pick<AccessConfig, 'origins' | 'addresses'> {
+export interface EntranceOptions extends Pick<AccessConfig, 'origins' | 'addresses' | 'proxies'> {
   /**
    * A web page of anybody's may open connections to loopback, and a name of its own may be made to lead there (DNS
    * rebinding): with the development key only loopback's names, and pages that came from there, are let in.
@@ -27,6 +27,7 @@ export class Entrance {
   readonly #options: EntranceOptions
   readonly #allowed: BlockList | undefined
   readonly #denied: BlockList
+  readonly #proxies: BlockList
 
   /** Throws an Error where an address is none. */
   constructor(options: EntranceOptions) {
@@ -34,6 +35,7 @@ export class Entrance {
     const { allow, deny } = options.addresses
     this.#allowed = allow === undefined ? undefined : addressList(allow)
     this.#denied = addressList(deny)
+    this.#proxies = addressList(options.proxies)
   }
 
   /** Undefined: come in. */
@@ -45,6 +47,13 @@ export class Entrance {
     }
     const { origins } = this.#options
     return origin && origins !== undefined && !origins.includes(origin) ? 'origin-denied' : undefined
+  }
+
+  /** Whether this peer speaks for others: then the address that it names is the one that counts. */
+  isProxy(remoteAddress: string): boolean {
+    const address = plainAddress(remoteAddress)
+    const family = familyOf(address)
+    return family !== undefined && this.#proxies.check(address, family)
   }
 
   #isAddressAllowed(remoteAddress: string): boolean {

@@ -49,6 +49,9 @@ export class WorkerAccess {
   /** Why who arrives is not let in; undefined: come in. */
   readonly refuses = (arrival: Arrival): RefusalName | undefined => this.#entrance.refuses(arrival)
 
+  /** See Entrance. */
+  readonly isProxy = (remoteAddress: string): boolean => this.#entrance.isProxy(remoteAddress)
+
   /** The revocation that living connections must be compared with, if the change is one. */
   take(change: AccessChange): Revocation | undefined {
     switch (change.kind) {
@@ -67,7 +70,7 @@ export class WorkerAccess {
     }
   }
 
-  #entranceOf({ origins, addresses }: AccessConfig): Entrance {
-    return new Entrance({ origins, addresses, isLoopbackOnly: this.#isLoopbackOnly })
+  #entranceOf({ origins, addresses, proxies }: AccessConfig): Entrance {
+    return new Entrance({ origins, addresses, proxies, isLoopbackOnly: this.#isLoopbackOnly })
   }
 }

@@ -4,6 +4,7 @@
 import { resolve } from 'node:path'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { ROLES, type Role } from '../access/token.js'
+import type { Config } from '../config.js'
 import { CONFIG_FILE_NAME } from '../config-file.js'
 import { layerConfig } from '../config-layers.js'
 import { packageVersion } from '../package-version.js'
@@ -123,7 +124,7 @@ export function parleyProgram(parts: ProgramParts): Command {
     if (token === undefined && user === undefined)
       throw new CommandError('say who you are: --user or --token', EXIT.usage)
     return {
-      url: options.url ?? `ws://${reachable(config())}/v1/ws`,
+      url: options.url ?? `${addressOf(config(), 'ws')}/v1/ws`,
       token: token ?? tokenFor(config(), { app, user: user!, days: SHORT_TOKEN_DAYS }),
       device,
       json,
@@ -157,7 +158,7 @@ export function parleyProgram(parts: ProgramParts): Command {
     .addOption(new Option('-n, --count <views>', 'end after so many').argParser(whole))
     .action(async (options: Shared & { url?: string; interval: number; count?: number }) => {
       const { top } = await import('./top-command.js')
-      const url = options.url ?? `http://${reachable(readConfig(environmentOf(options)))}/metrics`
+      const url = options.url ?? `${addressOf(readConfig(environmentOf(options)), 'http')}/metrics`
       const { interval, count, json = false } = options
       const how = { url, intervalMs: interval * 1_000, json, ...(count !== undefined && { count }) }
       await top(terminal, how, parts.stopped)
@@ -201,9 +202,9 @@ export function parleyProgram(parts: ProgramParts): Command {
 }
 
 /** An address that listens everywhere is reached on this machine. */
-function reachable({ host, port }: { readonly host: string; readonly port: number }): string {
+function addressOf({ host, port, tls }: Pick<Config, 'host' | 'port' | 'tls'>, scheme: 'ws' | 'http'): string {
   const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  return `${reached.includes(':') ? `[${reached}]` : reached}:${port}`
+  return `${scheme}${tls === undefined ? '' : 's'}://${reached.includes(':') ? `[${reached}]` : reached}:${port}`
 }
 
 function whole(text: string): number {

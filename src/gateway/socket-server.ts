@@ -75,6 +75,15 @@ export interface SocketListener {
   closed(socket: Socket, code: number): void
 }
 
+export interface SocketServerOptions {
+  /** Whether other workers of this process listen on the same port. Alone, a taken port is an error. */
+  readonly sharesPort: boolean
+  /** Files in PEM, where the port speaks TLS. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined
+  /** Whether a peer's PROXY protocol is believed; an adapter that does not read it takes no notice. */
+  readonly isProxy?: (remoteAddress: string) => boolean
+}
+
 /** Answers HTTP on the same port. Must neither throw nor reject. */
 export type PlainHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>
 

@@ -37,7 +37,7 @@ export const APPS: readonly AppAccess[] = [
 
 /** Without lists. */
 export function accessOfApps(apps: AccessConfig['apps']): AccessConfig {
-  return { apps, origins: undefined, addresses: { allow: undefined, deny: [] } }
+  return { apps, origins: undefined, addresses: { allow: undefined, deny: [] }, proxies: [] }
 }
 
 /** Tokens of alice of `shop` that are good at `now`. */

@@ -125,6 +125,6 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   #banners(): RegExpExecArray[] {
-    return [...this.stdout.matchAll(/serves ws:\/\/.*:(\d+)\/v1\/ws\n.* pid (\d+)\n/g)]
+    return [...this.stdout.matchAll(/serves wss?:\/\/.*:(\d+)\/v1\/ws\n.* pid (\d+)\n/g)]
   }
 }

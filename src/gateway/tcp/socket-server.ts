@@ -9,7 +9,7 @@
  */
 import { createServer, type Server, type Socket as TcpConnection } from 'node:net'
 import { canSharePorts } from '../../std/port-sharing.js'
-import type { PlainHandler, Socket, SocketListener, SocketServer } from '../socket-server.js'
+import type { PlainHandler, Socket, SocketListener, SocketServer, SocketServerOptions } from '../socket-server.js'
 import { FrameStream } from './frame-stream.js'
 
 /** How long a peer that we have said goodbye to may take to read it, and go on sending. */
@@ -18,17 +18,12 @@ const LINGER_MS = 2_000
 const CLOSED_BY_PEER = 1000
 const CLOSED_ABNORMALLY = 1006
 
-export interface TcpSocketServerOptions {
-  /** Whether other workers of this process listen on the same port. Alone, a taken port is an error. */
-  readonly sharesPort: boolean
-}
-
 export class TcpSocketServer implements SocketServer {
-  readonly #options: TcpSocketServerOptions
+  readonly #options: SocketServerOptions
   readonly #open = new Set<TcpSocket>()
   #server: Server | undefined
 
-  constructor(options: TcpSocketServerOptions) {
+  constructor(options: SocketServerOptions) {
     this.#options = options
   }
 

@@ -13,8 +13,22 @@ type Answer = Awaited<ReturnType<PlainHandler>>
 
 const NOT_MODIFIED = 304
 
-export function answerHttp(response: uWS.HttpResponse, request: uWS.HttpRequest, handler: PlainHandler): void {
-  const head = headOf(response, request)
+declare module 'uWebSockets.js' {
+  interface HttpResponse {
+    /** What the PROXY protocol (version 2) before the request named; empty without one. Anybody may send that. */
+    getProxiedRemoteAddressAsText(): ArrayBuffer
+  }
+}
+
+export type IsProxy = (remoteAddress: string) => boolean
+
+export function answerHttp(
+  response: uWS.HttpResponse,
+  request: uWS.HttpRequest,
+  isProxy: IsProxy,
+  handler: PlainHandler,
+): void {
+  const head = headOf(response, request, isProxy)
   const exchange = new Exchange(response, head.method === 'HEAD')
   const chunks: Buffer[] = []
   let size = 0
@@ -28,8 +42,10 @@ export function answerHttp(response: uWS.HttpResponse, request: uWS.HttpRequest,
 }
 
 /** As text, IPv6 in full groups. */
-export function remoteAddressOf(response: uWS.HttpResponse): string {
-  return Buffer.from(response.getRemoteAddressAsText()).toString('latin1')
+export function remoteAddressOf(response: uWS.HttpResponse, isProxy: IsProxy): string {
+  const peer = Buffer.from(response.getRemoteAddressAsText()).toString('latin1')
+  if (!isProxy(peer)) return peer
+  return Buffer.from(response.getProxiedRemoteAddressAsText()).toString('latin1') || peer
 }
 
 class Exchange {
@@ -66,7 +82,7 @@ class Exchange {
   }
 }
 
-function headOf(response: uWS.HttpResponse, request: uWS.HttpRequest): Omit<Request, 'body'> {
+function headOf(response: uWS.HttpResponse, request: uWS.HttpRequest, isProxy: IsProxy): Omit<Request, 'body'> {
   const headers = new Map<string, string>()
   request.forEach((name, value) => {
     headers.set(name, value)
@@ -76,6 +92,6 @@ function headOf(response: uWS.HttpResponse, request: uWS.HttpRequest): Omit<Requ
     path: request.getUrl(),
     query: new URLSearchParams(request.getQuery() ?? ''),
     headers,
-    remoteAddress: remoteAddressOf(response),
+    remoteAddress: remoteAddressOf(response, isProxy),
   }
 }

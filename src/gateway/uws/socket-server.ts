@@ -17,11 +17,12 @@ import {
   type Socket,
   type SocketListener,
   type SocketServer,
+  type SocketServerOptions,
   SUBPROTOCOLS,
   type Wire,
   WRONG_SUBPROTOCOL,
 } from '../socket-server.js'
-import { answerHttp, remoteAddressOf } from './http-exchange.js'
+import { answerHttp, type IsProxy, remoteAddressOf } from './http-exchange.js'
 
 // What the library exports and its types do not name.
 declare module 'uWebSockets.js' {
@@ -52,19 +53,18 @@ interface SocketData {
   socket: UwsSocket | undefined
 }
 
-export interface UwsSocketServerOptions {
-  /** Whether other workers of this process listen on the same port (SO_REUSEPORT). Alone, a taken port is an error. */
-  readonly sharesPort: boolean
-}
-
 export class UwsSocketServer implements SocketServer {
-  readonly #app = uWS.App()
-  readonly #options: UwsSocketServerOptions
+  readonly #app: uWS.TemplatedApp
+  readonly #options: SocketServerOptions
+  readonly #isProxy: IsProxy
   #listening: uWS.us_listen_socket | undefined
   #isClosed = false
 
-  constructor(options: UwsSocketServerOptions) {
+  constructor(options: SocketServerOptions) {
+    const { tls, isProxy = () => false } = options
     this.#options = options
+    this.#isProxy = isProxy
+    this.#app = tls === undefined ? uWS.App() : uWS.SSLApp({ cert_file_name: tls.cert, key_file_name: tls.key })
   }
 
   listen(
@@ -72,9 +72,9 @@ export class UwsSocketServer implements SocketServer {
     listener: SocketListener,
     plain: PlainHandler,
   ): Promise<number> {
-    this.#app.ws<SocketData>(PATH, webSocketBehavior(listener))
-    this.#app.get(PATH, (response, request) => answerHttp(response, request, () => NO_UPGRADE))
-    this.#app.any('/*', (response, request) => answerHttp(response, request, plain))
+    this.#app.ws<SocketData>(PATH, webSocketBehavior(listener, this.#isProxy))
+    this.#app.get(PATH, (response, request) => answerHttp(response, request, this.#isProxy, () => NO_UPGRADE))
+    this.#app.any('/*', (response, request) => answerHttp(response, request, this.#isProxy, plain))
     const options = this.#options.sharesPort ? LISTEN_SHARED_PORT : uWS.LIBUS_LISTEN_EXCLUSIVE_PORT
     return new Promise((resolve, reject) => {
       this.#app.listen(host, port, options, (socket) => {
@@ -103,7 +103,7 @@ export class UwsSocketServer implements SocketServer {
   }
 }
 
-function webSocketBehavior(listener: SocketListener): uWS.WebSocketBehavior<SocketData> {
+function webSocketBehavior(listener: SocketListener, isProxy: IsProxy): uWS.WebSocketBehavior<SocketData> {
   return {
     compression: uWS.DISABLED,
     // Room above our own limit, so that a message which is too large can be refused with words.
@@ -113,7 +113,7 @@ function webSocketBehavior(listener: SocketListener): uWS.WebSocketBehavior<Sock
     idleTimeout: 0,
     maxLifetime: 0,
     sendPingsAutomatically: false,
-    upgrade: (response, request, context) => upgrade(listener, response, request, context),
+    upgrade: (response, request, context) => upgrade(listener, isProxy, response, request, context),
     open(ws) {
       const data = ws.getUserData()
       data.socket = new UwsSocket(ws, data)
@@ -140,11 +140,12 @@ function webSocketBehavior(listener: SocketListener): uWS.WebSocketBehavior<Sock
 
 function upgrade(
   listener: SocketListener,
+  isProxy: IsProxy,
   response: uWS.HttpResponse,
   request: uWS.HttpRequest,
   context: uWS.us_socket_context_t,
 ): void {
-  const remoteAddress = remoteAddressOf(response)
+  const remoteAddress = remoteAddressOf(response, isProxy)
   const arrival = { remoteAddress, host: request.getHeader('host'), origin: request.getHeader('origin') }
   const refused = listener.refuses(arrival)
   if (refused !== undefined) {

@@ -6,7 +6,9 @@
  * instead of 55 for a thousand connections (echo of 256 bytes, Node 20). What is sent is copied, since Node keeps it
  * until the kernel has it.
  */
-import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type RequestListener, type Server, STATUS_CODES } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { LIMITS } from '../../domain/limits.js'
@@ -20,6 +22,7 @@ import {
   type Socket,
   type SocketListener,
   type SocketServer,
+  type SocketServerOptions,
   SUBPROTOCOLS,
   type Wire,
   WRONG_SUBPROTOCOL,
@@ -28,13 +31,8 @@ import { answerHttp } from './http-exchange.js'
 
 const PATH = '/v1/ws'
 
-export interface WsSocketServerOptions {
-  /** Whether other workers of this process listen on the same port. Alone, a taken port is an error. */
-  readonly sharesPort: boolean
-}
-
 export class WsSocketServer implements SocketServer {
-  readonly #options: WsSocketServerOptions
+  readonly #options: SocketServerOptions
   readonly #open = new Set<WsSocket>()
   readonly #upgrader = new WebSocketServer({
     noServer: true,
@@ -46,7 +44,7 @@ export class WsSocketServer implements SocketServer {
   })
   #server: Server | undefined
 
-  constructor(options: WsSocketServerOptions) {
+  constructor(options: SocketServerOptions) {
     this.#options = options
   }
 
@@ -55,7 +53,7 @@ export class WsSocketServer implements SocketServer {
     listener: SocketListener,
     plain: PlainHandler,
   ): Promise<number> {
-    const server = createServer({ noDelay: true }, (request, response) => {
+    const server = this.#create((request, response) => {
       const isOfSocket = request.method === 'GET' && isPath(request)
       answerHttp(request, response, isOfSocket ? () => NO_UPGRADE : plain)
     })
@@ -71,6 +69,12 @@ export class WsSocketServer implements SocketServer {
         resolve(typeof address === 'object' && address !== null ? address.port : port)
       })
     })
+  }
+
+  #create(answer: RequestListener): Server {
+    const { tls } = this.#options
+    if (tls === undefined) return createServer({ noDelay: true }, answer)
+    return createTlsServer({ noDelay: true, cert: readFileSync(tls.cert), key: readFileSync(tls.key) }, answer)
   }
 
   stopListening(): void {

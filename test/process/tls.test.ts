@@ -14,7 +14,8 @@ test.skipIf(files === undefined)(
   async () => {
     const environment = { PARLEY_TLS_CERT: files!.cert, PARLEY_TLS_KEY: files!.key }
     await using server = await ServerProcess.start({ environment })
-    match(server.stdout, /serves wss:\/\/.*\n[\s\S]*https:\/\//)
+    match(server.stdout, /serves wss:/)
+    match(server.stdout, /https:\/\/127\.0\.0\.1:\d+ with/)
     const ca = readFileSync(files!.cert)
     for (let n = 0; n < 4; n++) {
       const [answer] = await once(get(`https://127.0.0.1:${server.port}/readyz`, { ca, agent: false }), 'response')

@@ -38,6 +38,10 @@ export function logActorsEvents(log: Logger, metrics: Metrics, { isLossKnown }: 
     logLostTail: ({ shard }) => {
       if (lostTails.push(shard) === 1) setTimeout(sayLostTails, LOST_TAILS_WITHIN_MS).unref()
     },
+    takeOverTroubled: ({ shard, times, cause }) => {
+      const isTold = (times & (times - 1)) === 0 // ever more seldom: the first time, the second, the fourth
+      if (isTold) log.error({ event: 'take-over-troubled', shard, times, err: cause }, 'cannot take a shard over')
+    },
     rowUnreadable: ({ actor, cause }) =>
       log.error(
         { event: 'row-unreadable', app: actor.app, kind: actor.kind, id: actor.id, err: cause },

@@ -9,6 +9,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { SharedCounts } from './access/shared-counts.js'
 import { SharedRates } from './access/shared-rates.js'
 import { WorkerAccess } from './access/worker-access.js'
+import type { LastingTrouble } from './actors/shard.js'
 import { logActorsEvents } from './actors-log.js'
 import { type Composition, compose } from './composition.js'
 import { type Config, ConfigError } from './config.js'
@@ -43,6 +44,8 @@ import type { MainThread, NodeHost, WorkerApp } from './worker-app.js'
 import { processFigures, watchWorker } from './worker-figures.js'
 
 const READY_LOOK_MS = 5
+/** Of a start; then the log or the store counts as gone. */
+const TAKE_OVER_MS_MAX = 30_000
 /** Of the write-ahead log, all workers together; what the store holds is not counted. */
 const LOG_BYTES_MAX = 8 * 1024 * MiB
 
@@ -189,7 +192,9 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
   const tcpSockets = new TcpSocketServer({ sharesPort })
   /** Where threads cannot listen on one port together, the first does it for all. */
   const listensOn = (isShared: boolean) => index === 0 || isShared
+  let isOver = false
   const closeSockets = () => {
+    isOver = true
     sockets.closeNow()
     tcpSockets.closeNow()
   }
@@ -202,10 +207,12 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
   return {
     async serve({ port, tcpPort }) {
       placement.set(index, address)
-      while (!worker.host.isReady) await sleepReferenced(READY_LOOK_MS)
+      await ready(worker, main)
       const { host } = config
-      if (listensOn(library.canSharePort)) await sockets.listen({ host, port }, new JsonWire(worker.gateway), routes)
-      if (tcpPort !== undefined && listensOn(canSharePorts()))
+      // A server that is stopped while it starts must not listen behind its own back: the thread could not end.
+      if (!isOver && listensOn(library.canSharePort))
+        await sockets.listen({ host, port }, new JsonWire(worker.gateway), routes)
+      if (!isOver && tcpPort !== undefined && listensOn(canSharePorts()))
         await tcpSockets.listen({ host, port: tcpPort }, worker.gateway, routes)
     },
     addPeer(peer, peerAddress, port: MessagePort) {
@@ -252,6 +259,29 @@ function openAccess({ config, access: { changes } }: WorkerStart, main: MainThre
   const access = new WorkerAccess({ ...main, access: config.access, secret, isLoopbackOnly, now })
   for (const change of changes) access.take(change)
   return access
+}
+
+/** Resolves once every shard of this worker answers; tells the main thread what there is no hope for, and goes on trying. */
+async function ready({ host }: Composition, main: MainThread): Promise<void> {
+  let isTold = false
+  while (!host.isReady) {
+    const { trouble } = host
+    if (!isTold && trouble !== undefined && isHopeless(trouble)) {
+      main.stuck(`Cannot take shard ${trouble.shard} over: ${causesOf(trouble.cause)}`)
+      isTold = true
+    }
+    await sleepReferenced(READY_LOOK_MS)
+  }
+}
+
+/** A log or store that does not answer may come back; what they hold will be the same when it is read again. */
+function isHopeless({ cause, since }: LastingTrouble): boolean {
+  return !(cause instanceof UnavailableError) || SYSTEM_CLOCK.monotonic() - since > TAKE_OVER_MS_MAX
+}
+
+function causesOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? error.message : `${error.message} (${causesOf(error.cause)})`
 }
 
 /** A timer that keeps the thread alive: before it listens, nothing else does. */

@@ -47,6 +47,8 @@ export type FromWorker =
   | { readonly kind: 'composed' }
   | { readonly kind: 'serving' }
   | { readonly kind: 'drained' }
+  /** It cannot take a shard over, and goes on trying. */
+  | { readonly kind: 'stuck'; readonly reason: string }
   /** The app's key set may hold more than it did. */
   | { readonly kind: 'key-wanted'; readonly app: string }
   /** Make this durable and tell every worker; `id` is the worker's own. */

@@ -26,6 +26,8 @@ export interface NodeHost extends AsyncDisposable {
 /** What a worker asks of the main thread. */
 export interface MainThread {
   keyWanted(app: string): void
+  /** A shard cannot be taken over; `reason` says which and why. A process that has not served yet ends. */
+  stuck(reason: string): void
   revoke(revocation: Revocation): Promise<RevokeOutcome>
   /** Every worker of the process is to die of an error, this one too. Nothing happens outside development. */
   killWorkers(): void

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import type { AccessKeeper } from './access-keeper.js'
-import type { Config, LiveConfig } from './config.js'
+import { type Config, ConfigError, type LiveConfig } from './config.js'
 import type { Address } from './log/bus.js'
 import type { Fault, FromWorker, Ports, ToWorker, WorkerStart } from './process-messages.js'
 import { RestartPause } from './restart-pause.js'
@@ -144,6 +144,10 @@ export class WorkerPool {
         return void this.#revoke(life, message)
       case 'kill-wanted':
         if (this.#config.isDevelopmentSecret) this.#broadcast({ kind: 'fault', fault: 'throw' })
+        return
+      case 'stuck':
+        // A process that serves goes on without the shard: others would be lost with it.
+        if (!this.#isServing) this.#fail(new ConfigError(message.reason))
         return
       case 'failed':
         life.reason = message.reason

@@ -25,6 +25,7 @@ process.on('uncaughtException', fail)
 // Messages that come while we compose wait in the port until there is a listener.
 const app = await composeWorker(start, {
   keyWanted: (name) => tell({ kind: 'key-wanted', app: name }),
+  stuck: (reason) => tell({ kind: 'stuck', reason }),
   revoke: (revocation) =>
     new Promise((resolve) => {
       if (revokes.size >= REVOKES_MAX) return resolve('busy')

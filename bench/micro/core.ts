@@ -113,6 +113,7 @@ const side = composeActors({
     steppedDown: alarm,
     appendRefused: alarm,
     logLostTail: alarm,
+    takeOverTroubled: alarm,
     rowUnreadable: alarm,
     storeFailed: alarm,
   },

@@ -170,9 +170,9 @@ function isIdClaim(value: unknown): value is string {
   return typeof value === 'string' && isId(value, ID_BYTES_MAX)
 }
 
-/** JSON's 1e999 is Infinity: a token that never ends. */
+/** JSON's 1e999 is Infinity, and so are 1.7e308 seconds in milliseconds: a token that never ends. */
 function isTime(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value)
+  return typeof value === 'number' && Number.isFinite(value * 1000)
 }
 
 function jsonOf(part: string): Fields | undefined {

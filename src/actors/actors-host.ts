@@ -17,7 +17,7 @@ import type { Delivered, Session } from './peers.js'
 import { Projector } from './projector.js'
 import type { Router } from './router.js'
 import { Sessions } from './sessions.js'
-import { Shard } from './shard.js'
+import { type LastingTrouble, Shard } from './shard.js'
 
 export interface ActorsHostParts {
   readonly address: Address
@@ -92,6 +92,12 @@ export class ActorsHost implements OwnerHandle {
   get isReady(): boolean {
     for (const id of this.#wanted.keys()) if (!this.#shards.get(id)?.loop.isServing) return false
     return true
+  }
+
+  /** What has kept a shard from being taken over the longest, if anything is known. */
+  get trouble(): LastingTrouble | undefined {
+    const troubles = [...this.#wanted.keys()].flatMap((id) => this.#shards.get(id)?.trouble ?? [])
+    return troubles.sort((one, other) => one.since - other.since)[0]
   }
 
   /** For the figures of the worker. */

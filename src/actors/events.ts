@@ -5,6 +5,13 @@ import type { ActorName } from '../domain/ids.js'
 import type { RefusalName } from '../domain/refusal.js'
 import type { Snapshot } from '../storage/message-store.js'
 
+export interface TakeOverTrouble {
+  readonly shard: number
+  /** Of attempts in a row. */
+  readonly times: number
+  readonly cause: unknown
+}
+
 export interface ActorsEvents {
   /** A shard is ours and answers. */
   served(facts: { shard: number; epoch: number }): void
@@ -17,6 +24,8 @@ export interface ActorsEvents {
   appendRefused(facts: { shard: number; refusal: RefusalName }): void
   /** The log is behind the store: acked events may be gone from it (rules §14). Someone should get up. */
   logLostTail(facts: { shard: number; snapshot: Snapshot }): void
+  /** A shard is not taken over, and we go on trying. Nobody is answered for it meanwhile: someone should get up. */
+  takeOverTroubled(facts: TakeOverTrouble): void
   /** A row could not be read; its commands are refused. */
   rowUnreadable(facts: { actor: ActorName; cause: unknown }): void
   /** The store does not take checkpoints; the log is kept meanwhile. */

@@ -25,7 +25,7 @@ import { checkpointAt, markStored, type PendingCheckpoint } from './checkpoint.j
 import { CommitLoop, type Fold } from './commit-loop.js'
 import type { CommitScheduler } from './commit-scheduler.js'
 import { ConversationCommands } from './conversation-commands.js'
-import type { ActorsEvents } from './events.js'
+import type { ActorsEvents, TakeOverTrouble } from './events.js'
 import type { FanOut } from './fan-out.js'
 import { HeadsIn } from './heads-in.js'
 import { HelloCommand } from './hello-command.js'
@@ -67,6 +67,11 @@ export interface ShardParts {
   onSteppedDown(shard: ShardId): void
 }
 
+export interface LastingTrouble extends TakeOverTrouble {
+  /** Of the monotonic clock. */
+  readonly since: number
+}
+
 const PROVE_MS = 1_000
 
 export class Shard implements Fold {
@@ -91,6 +96,7 @@ export class Shard implements Fold {
   readonly beacons = new Beacons(this)
   #checkpoint: 'none' | 'wanted' | 'storing' = 'none'
   #provedAt = Number.NEGATIVE_INFINITY
+  #trouble: LastingTrouble | undefined
 
   constructor(parts: ShardParts) {
     this.parts = parts
@@ -101,6 +107,11 @@ export class Shard implements Fold {
       refuse: ({ link, k, frame }, why) => this.#refuseNow(link, k, frame, 0, why),
     })
     this.loop = new CommitLoop({ ...parts, shard: parts.id, fold: this })
+  }
+
+  /** Why it does not serve yet, as far as anything is known to be wrong. */
+  get trouble(): LastingTrouble | undefined {
+    return this.loop.isServing ? undefined : this.#trouble
   }
 
   // ── Links ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -253,9 +264,19 @@ export class Shard implements Fold {
       }
     },
     lostTail: (snapshot: Snapshot): void => this.parts.events.logLostTail({ shard: this.parts.id, snapshot }),
+    troubled: (cause: unknown, times: number): void => {
+      this.#trouble = {
+        shard: this.parts.id,
+        cause,
+        times,
+        since: this.#trouble?.since ?? this.parts.clock.monotonic(),
+      }
+      this.parts.events.takeOverTroubled(this.#trouble)
+    },
   }
 
   served(place: LogPlace): void {
+    this.#trouble = undefined
     this.parts.events.served({ shard: this.parts.id, epoch: place.epoch })
     this.#checkpoint = 'wanted' // the log before our serve frame may go
   }

@@ -1,7 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { describe, test } from 'vitest'
 import { framesAfter, Script, START } from '../../test/actors/scripted-log.js'
-import { UnavailableError } from '../domain/errors.js'
+import { CorruptionError, UnavailableError } from '../domain/errors.js'
 import type { LogPlace } from '../log/frame.js'
 import type { LoggedFrame } from '../log/shard-log.js'
 import { takeOver } from './takeover.js'
@@ -50,6 +50,7 @@ describe('the barrier', () => {
       'barrier after 11',
       'serve after 12',
     ])
+    deepEqual(script.troubles, ['3: the log did not confirm a barrier', '4: the log takes nothing: full'])
   })
 })
 
@@ -70,6 +71,19 @@ describe('replay', () => {
     const script = behindStart()
     script.reads.push(LOG.slice(0, 1), new UnavailableError('gone'), LOG)
     deepEqual(await untilServed(script), { place: [13, 3], batches: [5, 6] })
+    deepEqual(script.troubles, ['1: gone'])
+  })
+
+  test('that cannot go on tells why each time, and tries again ever more slowly', async () => {
+    const script = behindStart()
+    script.reads.push(...Array.from({ length: 7 }, () => new CorruptionError('bad')), LOG)
+    deepEqual(await untilServed(script), { place: [13, 3], batches: [5, 6] })
+    deepEqual(script.troubles, ['1: bad', '2: bad', '3: bad', '4: bad', '5: bad', '6: bad', '7: bad'])
+    const pauses = script.said.filter((line) => line.startsWith('pause'))
+    deepEqual(
+      pauses,
+      [50, 100, 200, 400, 800, 1000, 1000].map((ms) => `pause ${ms}`),
+    )
   })
 
   test('reads the snapshot again where the log was purged meanwhile', async () => {

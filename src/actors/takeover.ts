@@ -5,6 +5,7 @@
  * Why the barrier comes before the read: 1. the old owner has a frame in flight; 2. we read to what looks like the end;
  * 3. the frame commits and its sends are acked; 4. we serve without them. With the barrier, step 3 is fenced.
  */
+import { UnavailableError } from '../domain/errors.js'
 import type { ShardId } from '../domain/ids.js'
 import { emptyFrame, type FrameHead, FrameKind, follow, type LogPlace, nextChain, readHead } from '../log/frame.js'
 import { type ShardLog, TAIL_START, type Tail } from '../log/shard-log.js'
@@ -19,6 +20,8 @@ export interface Replayed {
   frame(place: LogPlace, head: FrameHead, bytes: Uint8Array): Promise<void>
   /** The store was ahead of the log (rules §14): an operator must know. */
   lostTail(snapshot: Snapshot): void
+  /** It does not go on, for the `times`-th time in a row, and is tried again: only the cause tells whether that will help. */
+  troubled(cause: unknown, times: number): void
 }
 
 /** One owner's dealings with one shard's log, for one life of the commit loop. */
@@ -38,6 +41,7 @@ export interface OwnLog {
 }
 
 const RETRY_MS = 50
+const RETRY_MS_MAX = 1_000
 const READ_AGAIN_MS = 5
 const UNLINKED_READS_MAX = 20
 
@@ -63,7 +67,7 @@ export async function takeOver(own: OwnLog): Promise<LogPlace | undefined> {
 /** Appends until the log confirms one of our barriers; its tail, or undefined when this life is over. */
 async function appendBarrier(own: OwnLog, guess: Tail): Promise<Tail | undefined> {
   let expected = guess
-  while (own.isCurrent()) {
+  for (let times = 1; own.isCurrent(); times++) {
     const outcome = await own.log.append(own.shard, barrierFrame(own, expected), expected)
     switch (outcome.kind) {
       case 'appended':
@@ -72,9 +76,17 @@ async function appendBarrier(own: OwnLog, guess: Tail): Promise<Tail | undefined
         expected = outcome.tail ?? (await tailOf(own))
         break
       case 'unknown':
-        await own.pause(outcome.busy ? READ_AGAIN_MS : RETRY_MS)
+        if (outcome.busy) await own.pause(READ_AGAIN_MS)
+        else {
+          own.replayed.troubled(
+            new UnavailableError('the log did not confirm a barrier', { cause: outcome.cause }),
+            times,
+          )
+          await own.pause(RETRY_MS)
+        }
         break
       case 'refused':
+        own.replayed.troubled(new UnavailableError(`the log takes nothing: ${outcome.why}`), times)
         await own.pause(RETRY_MS * 4)
         break
     }
@@ -89,10 +101,11 @@ export function barrierFrame(own: OwnLog, after: Tail): Uint8Array {
 }
 
 async function tailOf(own: OwnLog): Promise<Tail> {
-  while (own.isCurrent()) {
+  for (let times = 1; own.isCurrent(); times++) {
     try {
       return await own.log.tail(own.shard)
-    } catch {
+    } catch (cause) {
+      own.replayed.troubled(cause, times)
       await own.pause(RETRY_MS)
     }
   }
@@ -109,6 +122,7 @@ export async function replayTo(
   onLost: (snapshot: Snapshot) => void = (snapshot) => own.replayed.lostTail(snapshot),
 ): Promise<LogPlace | undefined> {
   let unlinkedReads = 0
+  let troubles = 0
   while (own.isCurrent()) {
     try {
       const snapshot = await own.replayed.begin()
@@ -120,10 +134,11 @@ export async function replayTo(
       const place = await readFrom(own, placeOf(snapshot), end)
       if (place !== 'unlinked') return place
       unlinkedReads++ // the old owner purged while we read: its snapshot has moved on
-    } catch {
-      // The store or the log did not answer; what was applied so far is forgotten by the next begin().
+    } catch (cause) {
+      // What was applied so far is forgotten by the next begin(), or was by that of a later life, which this one met.
+      if (own.isCurrent()) own.replayed.troubled(cause, ++troubles)
     }
-    await own.pause(RETRY_MS)
+    await own.pause(Math.min(RETRY_MS * 2 ** Math.max(troubles - 1, 0), RETRY_MS_MAX))
   }
   return undefined
 }

@@ -39,6 +39,12 @@ describe('isId()', () => {
     equal(isId('\ufeffalice', ID_BYTES_MAX), false)
     equal(isId('alice\ufeff', ID_BYTES_MAX), true)
   })
+
+  test('refuses half a character, which UTF-8 cannot carry', () => {
+    for (const half of ['\ud800', '\udbff', '\udc00', '\udfff', '\ude00\ud83d'])
+      equal(isId(`a${half}`, ID_BYTES_MAX), false)
+    for (const whole of ['\ud83d\ude00', '\ud7ff', '\ue000', '\ufffd']) equal(isId(`a${whole}`, ID_BYTES_MAX), true)
+  })
 })
 
 describe('direct conversations', () => {

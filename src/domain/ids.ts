@@ -6,6 +6,7 @@
  */
 import type { Brand } from '../std/brand.js'
 import { murmur3 } from '../std/murmur3.js'
+import { isWellFormed } from '../std/well-formed.js'
 
 export type AppId = Brand<string, 'AppId'>
 export type UserId = Brand<string, 'UserId'>
@@ -73,10 +74,13 @@ const CONTROL = /[\u0000-\u001f\u007f]/
 /** Decoders drop it from the front of a text, so two ids would become one. */
 const BYTE_ORDER_MARK = '\ufeff'
 
-/** True for 1 … `bytesMax` bytes of UTF-8 without control characters and without a byte order mark at the front. */
+/**
+ * True for 1 … `bytesMax` bytes of UTF-8 without control characters and without a byte order mark at the front. A text that
+ * UTF-8 cannot carry is none: in memory it would be another user than in the log, where all such texts are one.
+ */
 export function isId(text: string, bytesMax: number): boolean {
   if (text.length === 0 || text.length > bytesMax || CONTROL.test(text)) return false
-  if (text.startsWith(BYTE_ORDER_MARK)) return false
+  if (text.startsWith(BYTE_ORDER_MARK) || !isWellFormed(text)) return false
   return text.length * 3 <= bytesMax || utf8.encode(text).length <= bytesMax
 }
 

@@ -2,6 +2,7 @@
  * Values of parsed JSON, believed only where they are what a field wants. Absent ones are what FlatBuffers says of them:
  * 0, the empty text, the empty list.
  */
+import { isWellFormed } from '../std/well-formed.js'
 
 /** Not a frame in JSON: what bad-frame is said to. */
 export class MalformedJson extends Error {
@@ -66,8 +67,4 @@ function bigIn(value: unknown, max: bigint): bigint {
 
 function isDecimal(value: unknown): boolean {
   return typeof value === 'string' && DECIMAL.test(value)
-}
-
-function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text)
 }

@@ -156,6 +156,7 @@ export class LoneOwner implements Fold {
     lostTail: () => {
       this.events.push('lost tail')
     },
+    troubled: () => {},
   }
 
   sealing(): void {}

@@ -39,6 +39,7 @@ const SILENT: ActorsEvents = {
   refused() {},
   appendRefused() {},
   logLostTail() {},
+  takeOverTroubled() {},
   rowUnreadable({ cause }) {
     throw cause
   },

@@ -18,6 +18,8 @@ export class Script {
   readonly outcomes: AppendOutcome[] = []
   readonly reads: (readonly LoggedFrame[] | Error)[] = []
   readonly tails: Tail[] = []
+  /** What kept the take-over from going on. */
+  readonly troubles: string[] = []
   snapshot: Snapshot | undefined
   /** Lives until so many more things were said. */
   patience = 100
@@ -43,6 +45,7 @@ export class Script {
       },
       frame: async (place) => void this.replayed.push(place.batchNo),
       lostTail: () => this.#say('lost tail'),
+      troubled: (cause, times) => void this.troubles.push(`${times}: ${(cause as Error).message ?? cause}`),
     },
     incarnationMin: 1,
     isCurrent: () => this.patience > 0,

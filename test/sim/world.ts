@@ -4,7 +4,7 @@
  */
 
 import type { ActorsEvents } from '../../src/actors/events.js'
-import { CorruptionError } from '../../src/domain/errors.js'
+import { CorruptionError, UnavailableError } from '../../src/domain/errors.js'
 import { LIMITS } from '../../src/domain/limits.js'
 import type { Address } from '../../src/log/bus.js'
 import { AssertionError } from '../../src/std/assert.js'
@@ -215,6 +215,12 @@ export class World {
       appendRefused: ({ refusal }) => count(`append refused ${refusal}`),
       logLostTail: ({ shard }) =>
         this.violated('lost tail', `${name} found the log of shard ${shard} behind the store`),
+      takeOverTroubled: ({ shard, cause }) => {
+        count('take-over troubled')
+        const isPassing = cause instanceof UnavailableError
+        if (!isPassing)
+          this.violated('take-over', `${name}: shard ${shard}: ${cause instanceof Error ? cause.stack : cause}`)
+      },
       rowUnreadable: ({ actor, cause }) => {
         count('row unreadable')
         if (cause instanceof CorruptionError) this.violated('corruption', `${name}: ${actor.id}: ${cause.stack}`)

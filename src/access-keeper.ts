@@ -39,11 +39,9 @@ export class AccessKeeper implements AsyncDisposable {
     const path = join(config.dataFolder, 'revocations')
     try {
       const seed = SYSTEM_RANDOM.uint32()
-      const keeper = new AccessKeeper(
-        await RevocationFile.open(path),
-        SharedCounts.memory(config.workers, seed),
-        logger,
-      )
+      const file = await RevocationFile.open(path)
+      if (file.wasCut) logger.warn({ event: 'revocation-cut', path }, 'the last revocation was cut short; revoke again')
+      const keeper = new AccessKeeper(file, SharedCounts.memory(config.workers, seed), logger)
       keeper.#fetchFor(config.access)
       return keeper
     } catch (cause) {
@@ -76,12 +74,16 @@ export class AccessKeeper implements AsyncDisposable {
     this.#sources.get(app)?.refresh.wanted()
   }
 
-  /** Resolves once it is durable and every worker was told. */
+  /**
+   * Tells every worker at once, since a stolen token waits for no disk; resolves once it is durable. Where it fails it holds
+   * until the process ends, and asking again is safe.
+   */
   async revoke(revocation: Revocation): Promise<RevokeOutcome> {
+    if (!this.#file.revocations.hasRoomFor(revocation)) return 'full'
+    const stored = this.#file.append(revocation)
+    this.onChange({ kind: 'revoked', revocation })
     try {
-      const outcome = await this.#file.append(revocation)
-      if (outcome === 'full') return 'full'
-      if (outcome === 'stored') this.onChange({ kind: 'revoked', revocation })
+      await stored
       return 'revoked'
     } catch (cause) {
       this.#logger.error({ event: 'revocation-failed', app: revocation.app, err: cause }, 'cannot store a revocation')

@@ -41,7 +41,9 @@ test('apps with keys and addresses of keys, issuer and audience; from the enviro
   ]
   const written = app({ keys, jwks, issuer: 'https://id.example', audience: 'chat' })
   const algs = ['RS256', 'ES256', 'EdDSA']
-  const read = [{ id: 'shop', keys, jwks: { ...jwks, algs }, issuer: 'https://id.example', audience: 'chat' }]
+  const read = [
+    { id: 'shop', keys, jwks: { ...jwks, algs, roles: ['member'] }, issuer: 'https://id.example', audience: 'chat' },
+  ]
   // The library's tables have no prototype.
   deepEqual(structuredClone(configOf(written).access.apps), read)
   const environment = { PARLEY_APPS: JSON.stringify(written.apps), PARLEY_ACCESS_DENY: '10.0.0.7, 10.1.0.0/16' }
@@ -64,6 +66,8 @@ test('what is wrong is refused with its place, and no secret is quoted', () => {
     [{ apps: [...app({}).apps, ...app({}).apps] }, /app shop is there twice/],
     [app({ keys: [two, two] }), /its own kid/],
     [key({ alg: 'HS256', secret: 'short' }), /apps\.0\.keys\.0\.secret must have at least 32 bytes/],
+    [key({ alg: 'HS256', secret: 'a'.repeat(40) }), /app shop, key a: people can guess it; make one with/],
+    [key({ alg: 'HS256', secret: 'at least 32 random bytes, in quotes' }), /people can guess it/],
     [key({ alg: 'HS256', pem: ec.pem }), /apps\.0\.keys\.0 must be/],
     [key({ alg: 'none' }), /apps\.0\.keys\.0 must be/],
     [key({ alg: 'ES256', pem: 'nonsense' }), /key a: this is no public key/],
@@ -73,8 +77,13 @@ test('what is wrong is refused with its place, and no secret is quoted', () => {
     [key({ alg: 'ES256', jwk: ec.privateKey.export({ format: 'jwk' }) }), /this is a private key/],
     [app({ jwks: { url: 'http://id.example/keys' } }), /jwks\.url must be an https address/],
     [app({ jwks: { url: 'https://id.example', algs: ['HS256'] } }), /jwks\.algs/],
+    [app({ jwks: { url: 'https://id.example', roles: ['root'] } }), /jwks\.roles/],
+    [app({ jwks: { url: 'https://who:SHORT-PASS@id.example' } }), /jwks\.url must be .* without user and password/],
+    [app({ jwks: { url: 'https://id.example' }, issuer: 'https://id.example' }), /must have an audience: app shop/],
     [{ access: { origins: ['chat.example'] } }, /access\.origins must be origins/],
     [{ access: { deny: ['10.0.0.0/33'] } }, /access\.deny must be addresses or ranges.*, not \["10\.0\.0\.0\/33"\]/],
+    [{ access: { deny: ['10.0.0.0/8/24'] } }, /access\.deny must be addresses or ranges/],
+    [{ access: { deny: ['fe80::1%eth0'] } }, /access\.deny must be addresses or ranges/],
     [{ limits: { connections_per_address: 0 } }, /connections_per_address must be/],
     [{ secret: SECRET, ...app({}) }, /secret cannot be set while apps have keys of their own/],
   ]
@@ -84,7 +93,12 @@ test('what is wrong is refused with its place, and no secret is quoted', () => {
       (error: Error) => {
         ok(error instanceof ConfigError)
         ok(why.test(error.message), `${error.message} is not ${why}`)
-        return !error.message.includes(SECRET) && !error.message.includes('short') && !/MI[A-Z]/.test(error.message)
+        return (
+          !error.message.includes(SECRET) &&
+          !error.message.includes('SHORT-PASS') &&
+          !error.message.includes('short') &&
+          !/MI[A-Z]/.test(error.message)
+        )
       },
     )
   }

@@ -6,6 +6,8 @@
 import { z } from 'zod'
 import { type AccessConfig, ALGORITHMS, type KeyDescription } from './access/access-config.js'
 import { addressList, isLoopback } from './access/entrance.js'
+import { isGuessable, MAKE_ONE } from './access/guessable-secret.js'
+import { ROLES } from './access/role.js'
 import { SECRET_BYTES_MIN, verifyingKey } from './access/verifying-key.js'
 import { ID_BYTES_MAX, isId } from './domain/ids.js'
 
@@ -37,8 +39,9 @@ const App = z.strictObject({
   keys: z.array(Key, 'must be a list of keys').max(KEYS_MAX, `must have at most ${KEYS_MAX} keys`).default([]),
   jwks: z
     .strictObject({
-      url: z.string().refine(isFetchable, 'must be an https address (http on loopback only)'),
+      url: z.string().refine(isFetchable, 'must be an https address (http on loopback only) without user and password'),
       algs: z.array(publicAlg).min(1).default(PUBLIC_ALGORITHMS),
+      roles: z.array(z.enum(ROLES)).min(1).default(['member']),
     })
     .optional(),
   issuer: z.string().min(1).optional(),
@@ -78,16 +81,20 @@ export function accessOf(values: {
 
 function* wrongApps(apps: z.infer<typeof Apps>): Iterable<string> {
   const seen = new Set<string>()
-  for (const { id, keys, jwks, issuer } of apps) {
+  for (const { id, keys, jwks, issuer, audience } of apps) {
     const names = [`app ${id}`, ...(issuer === undefined ? [] : [`issuer ${issuer}`])]
     for (const name of names) if (seen.has(name)) yield `must differ: ${name} is there twice`
     for (const name of names) seen.add(name)
     if (keys.length === 0 && jwks === undefined) yield `must have keys or jwks: nobody could connect to app ${id}`
+    if (issuer !== undefined && jwks !== undefined && audience === undefined) {
+      yield `must have an audience: app ${id} would let in whoever has a token of ${issuer}, made for any service`
+    }
     const kids = keys.map((key) => key.kid)
     if (new Set(kids).size < kids.length) yield `must give each key of app ${id} its own kid; at most one has none`
     for (const key of keys) {
       try {
         verifyingKey(key as KeyDescription)
+        if (key.alg === 'HS256' && isGuessable(key.secret)) throw new Error(`people can guess it; ${MAKE_ONE}`)
       } catch (error) {
         yield `must have good keys: app ${id}, key ${key.kid ?? 'without kid'}: ${(error as Error).message}`
       }
@@ -106,7 +113,8 @@ function areAddresses(ranges: readonly string[]): boolean {
 
 function isFetchable(url: string): boolean {
   if (!URL.canParse(url)) return false
-  const { protocol, hostname } = new URL(url)
+  const { protocol, hostname, username, password } = new URL(url)
+  if (username !== '' || password !== '') return false // they would end up in logs
   return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
 }
 

@@ -19,15 +19,23 @@ test('the environment wins over the file, and the file over the defaults', () =>
   match(origins.join(' '), /^PARLEY_PORT \S*parley\.toml:2 \S*parley\.toml:4 default$/)
 })
 
-const SAMPLES: Partial<Record<SettingType, SettingValue>> = {
-  integer: 3,
-  boolean: true,
-  string: 'a text that is longer than thirty-two bytes',
+const SECRET = 'Qm7x0yJt3kF9wBv2LrNc5sHd8aZp1eUi4oGTqWXYMfI='
+/** Where the example must not be good: a secret that stands in the documents is none. */
+const GOOD: Record<string, string | object[]> = {
+  secret: SECRET,
+  apps: [{ id: 'shop', keys: [{ kid: '2026-11', alg: 'HS256', secret: SECRET }] }],
 }
+
+test('the key of the example cannot be used', () => {
+  const { example } = SETTINGS.find(({ path }) => path === 'apps')!
+  match(complaintsOf(stringify({ apps: example }))[0]!, /must have at least 32 bytes/)
+})
+
+const SAMPLES: Partial<Record<SettingType, SettingValue>> = { integer: 3, boolean: true }
 
 test('every setting can be set in the environment and in the file', () => {
   for (const { path, variable, type, default: preset, example } of SETTINGS) {
-    const value = example ?? preset ?? SAMPLES[type]!
+    const value = GOOD[path] ?? example ?? preset ?? SAMPLES[type]!
     layerConfig({ [variable]: type === 'tables' ? JSON.stringify(value) : `${value}` }, written('').folder)
     const keys = path.split('.')
     const table = keys.length > 1 ? `[${keys[0]}]\n` : ''

@@ -5,7 +5,7 @@
  * A setting's name in the environment is its path in the file, in capitals: `log.level` is PARLEY_LOG_LEVEL.
  */
 import { z } from 'zod'
-import { isLoopback } from './access/entrance.js'
+import { isGuessable, MAKE_ONE } from './access/guessable-secret.js'
 import { RATE_MAX } from './access/shared-rates.js'
 import { SECRET_BYTES_MIN } from './access/verifying-key.js'
 import { Addresses, Apps, Origins } from './config-access.js'
@@ -16,10 +16,7 @@ export const TCP_PORT_DEFAULT = 7701
 const WORKERS_MAX = 64
 /** The table of a worker's connections is made once, and a process has no more files than this in practice. */
 const CONNECTIONS_MAX = 500_000
-export const MAKE_ONE = 'make one with: openssl rand -base64 32'
 const SECRET_FIX = `must have at least ${SECRET_BYTES_MIN} bytes; ${MAKE_ONE}`
-/** 24 random bytes in hexadecimal miss one more often than once in a million. */
-const DIFFERENT_CHARACTERS_MIN = 10
 
 const limits = z.strictObject({
   connections_per_user: whole(1, 10_000)
@@ -94,7 +91,7 @@ const Settings = z.strictObject({
     .refine((text) => Buffer.byteLength(text) >= SECRET_BYTES_MIN, SECRET_FIX)
     .optional()
     .meta({
-      description: `signs tokens of any app (HS256), at least ${SECRET_BYTES_MIN} bytes; \`parley dev\` makes its own in the data folder`,
+      description: `signs tokens of any app (HS256), at least ${SECRET_BYTES_MIN} random bytes; \`parley dev\` makes its own in the data folder`,
       writeOnly: true,
     }),
   access: access.prefault({}),
@@ -117,19 +114,17 @@ const Settings = z.strictObject({
     .meta({ description: 'tests only: lets signals break a worker on purpose' }),
   apps: Apps.optional().meta({
     description: 'apps with keys of their own, instead of `secret`: docs/access.md',
-    examples: [
-      [{ id: 'shop', keys: [{ kid: '2026-11', alg: 'HS256', secret: 'at least 32 random bytes, in quotes' }] }],
-    ],
+    examples: [[{ id: 'shop', keys: [{ kid: '2026-11', alg: 'HS256', secret: '32 random bytes or more' }] }]],
     writeOnly: true,
     ...live(),
   }),
 })
 
-export const ConfigSchema = Settings.superRefine(({ apps, secret, host }, context) => {
+export const ConfigSchema = Settings.superRefine(({ apps, secret }, context) => {
   const refuse = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
   if (secret === undefined) return
   if (apps !== undefined) refuse('secret', 'cannot be set while apps have keys of their own; take one of them out')
-  else if (!isLoopback(host) && isGuessable(secret)) refuse('secret', `is one that people can guess; ${MAKE_ONE}`)
+  else if (isGuessable(secret)) refuse('secret', `is one that people can guess; ${MAKE_ONE}`)
 })
 
 export type ConfigValues = z.infer<typeof ConfigSchema>
@@ -209,13 +204,6 @@ function rangeOf(node: Node): string {
 /** A number that a word may stand for is a union of both. */
 function memberOf({ anyOf = [] }: Node, type: 'integer' | 'string'): Node | undefined {
   return (anyOf as Node[]).find((each) => each.type === type)
-}
-
-/** Of all that people type in place of a secret; random bytes as text have more different characters, and no spaces. */
-function isGuessable(secret: string): boolean {
-  return (
-    new Set(secret).size < DIFFERENT_CHARACTERS_MIN || /\s|secret|password|change.?me|example|default/i.test(secret)
-  )
 }
 
 function whole(min: number, max: number, meaning = `must be a whole number, ${min} to ${max}`) {

@@ -6,7 +6,7 @@ import { test } from 'vitest'
 import { isLoopback } from './access/entrance.js'
 import { readConfig } from './read-config.js'
 
-const SECRET = 's'.repeat(32)
+const SECRET = 'Qm7x0yJt3kF9wBv2LrNc5sHd8aZp1eUi4oGTqWXYMfI='
 const empty = () => mkdtempSync(join(tmpdir(), 'parley-config-'))
 
 test('without any variable: loopback, port 7700, a secret made once and kept for its owner only', () => {
@@ -53,8 +53,7 @@ test('every wrong value is refused with the name of its variable', () => {
 
 test('another address than loopback needs a secret', () => {
   throws(() => readConfig({ PARLEY_DATA: empty(), PARLEY_HOST: '0.0.0.0' }), /PARLEY_SECRET must be set/)
-  const random = 'Qm7x0yJt3kF9wBv2LrNc5sHd8aZp1eUi4oGTqWXYMfI='
-  equal(readConfig({ PARLEY_DATA: empty(), PARLEY_HOST: '0.0.0.0', PARLEY_SECRET: random }).host, '0.0.0.0')
+  equal(readConfig({ PARLEY_DATA: empty(), PARLEY_HOST: '0.0.0.0', PARLEY_SECRET: SECRET }).host, '0.0.0.0')
   deepEqual(['127.0.0.1', '127.1.2.3', '::1', 'localhost'].filter(isLoopback).length, 4)
   deepEqual(['0.0.0.0', '127.evil.example', '10.0.0.1', '127.0.0.1.example'].filter(isLoopback), [])
 })
@@ -68,10 +67,14 @@ test('a spoilt secret file or an unwritable folder is named', () => {
   throws(() => readConfig({ PARLEY_DATA: join(file, 'data') }), /^ConfigError: PARLEY_DATA: cannot write/)
 })
 
-test('on another address than loopback a secret that people can guess is refused, and not shown', () => {
-  const guessable = [SECRET, 'a secret of at least thirty-two bytes', 'please-change-me-before-you-go-live-0123456789']
-  for (const secret of guessable) {
-    const start = () => readConfig({ PARLEY_DATA: empty(), PARLEY_HOST: '::', PARLEY_SECRET: secret })
+test('a secret that people can guess is refused wherever we listen, and not shown', () => {
+  const guessable = [
+    's'.repeat(32),
+    'a secret of at least thirty-two bytes',
+    'please-change-me-before-you-go-live-0123456789',
+  ]
+  for (const [secret, host] of guessable.flatMap((each) => ['::', '127.0.0.1'].map((host) => [each, host] as const))) {
+    const start = () => readConfig({ PARLEY_DATA: empty(), PARLEY_HOST: host, PARLEY_SECRET: secret })
     throws(
       start,
       (error: Error) =>

@@ -7,11 +7,12 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { isLoopback } from './access/entrance.js'
+import { MAKE_ONE } from './access/guessable-secret.js'
 import { SECRET_BYTES_MIN } from './access/verifying-key.js'
 import { type Config, ConfigError, type ConfigLimits, WORKERS_DEFAULT_MAX } from './config.js'
 import { accessOf } from './config-access.js'
 import { CONFIG_FILE_VARIABLE, type Layered, layerConfig } from './config-layers.js'
-import { type ConfigValues, MAKE_ONE, PORT_DEFAULT, TCP_PORT_DEFAULT } from './config-schema.js'
+import { type ConfigValues, PORT_DEFAULT, TCP_PORT_DEFAULT } from './config-schema.js'
 import { makeFolder } from './std/make-folder.js'
 
 /** Reads parley.toml and the environment. Throws ConfigError. */

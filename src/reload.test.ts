@@ -1,5 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'vitest'
@@ -9,14 +9,16 @@ import { Reload } from './reload.js'
 const APP = '[[apps]]\nid = "shop"\nkeys = [{ alg = "HS256", secret = "Wq8-shop-2Lr0Zt5Kx9Bv3Nm7Jc1Hd6Fg4" }]\n'
 
 function reloading(text: string) {
-  const path = join(mkdtempSync(join(tmpdir(), 'parley-reload-')), 'parley.toml')
+  const folder = mkdtempSync(join(tmpdir(), 'parley-reload-'))
+  const path = join(folder, 'parley.toml')
   writeFileSync(path, text)
   const taken: LiveConfig[] = []
   const fetching: unknown[] = []
   const lines: unknown[] = []
   const note = ({ event, changed, needRestart }: Record<string, unknown>) => lines.push([event, changed, needRestart])
   const reload = new Reload({
-    environment: { PARLEY_CONFIG: path },
+    environment: {},
+    folder,
     pool: { reconfigure: (live) => taken.push(live) },
     keeper: { reconfigure: (access) => fetching.push(access) },
     logger: { warn: note, error: note } as never,
@@ -25,7 +27,11 @@ function reloading(text: string) {
     writeFileSync(path, changed)
     reload.run()
   }
-  return { taken, fetching, lines, write }
+  const remove = () => {
+    rmSync(path)
+    reload.run()
+  }
+  return { taken, fetching, lines, write, remove }
 }
 
 test('live settings are handed on, what needs a restart is named, and a refused file changes nothing', () => {
@@ -67,4 +73,10 @@ test('from apps with keys to one secret there is no way without a restart', () =
   write('secret = "Ty3-bank-7Ui1Op9As5Df2Gh8Jk6Lz0Xc4"\n')
   equal(taken[0]!.access.apps![0]!.id, 'shop')
   deepEqual(lines, [['config-reloaded', [], ['secret', 'apps']]])
+})
+
+test('a file that is gone opens nothing: it is refused', () => {
+  const { taken, lines, remove } = reloading(`${APP}[access]\ndeny = ["10.0.0.0/8"]\n`)
+  remove()
+  deepEqual([taken, lines], [[], [['config-refused', undefined, undefined]]])
 })

@@ -13,6 +13,8 @@ import { limitsOf } from './read-config.js'
 
 export interface ReloadParts {
   readonly environment: NodeJS.ProcessEnv
+  /** Where the file is, if the environment names none; by default the current one. */
+  readonly folder?: string
   readonly pool: { reconfigure(live: LiveConfig): void }
   readonly keeper: { reconfigure(access: AccessConfig): void }
   readonly logger: Pick<Logger, 'warn' | 'error'>
@@ -21,20 +23,26 @@ export interface ReloadParts {
 export class Reload {
   readonly #parts: ReloadParts
   readonly #started: ConfigValues
+  /** What the server started with; without it the defaults, under which nobody is kept out, would hold. */
+  readonly #file: string | undefined
   #current: ConfigValues
 
   /** Call it when the server starts: what differs later is told against this. */
   constructor(parts: ReloadParts) {
     this.#parts = parts
-    this.#started = layerConfig(parts.environment).values
+    const { values, file } = layerConfig(parts.environment, parts.folder)
+    this.#started = values
+    this.#file = file?.name
     this.#current = this.#started
   }
 
   run(): void {
-    const { environment, pool, keeper, logger } = this.#parts
+    const { environment, folder, pool, keeper, logger } = this.#parts
     let next: ConfigValues
     try {
-      next = layerConfig(environment).values
+      const { values, file } = layerConfig(environment, folder)
+      if (this.#file !== undefined && file === undefined) throw new ConfigError(`${this.#file} is not there any more`)
+      next = values
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
       return logger.error({ event: 'config-refused', complaints: error.message.split('\n') }, 'nothing was changed')

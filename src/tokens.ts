@@ -1,7 +1,8 @@
 /**
  * Tokens made with the configuration's keys, for those who have it: the command line and the start banner.
  */
-import { type Role, signToken } from './access/token.js'
+import type { Role } from './access/role.js'
+import { signToken } from './access/token.js'
 import { type Config, ConfigError } from './config.js'
 
 const MS_PER_DAY = 24 * 60 * 60 * 1000

@@ -2,6 +2,7 @@
  * Who may connect, as an operator chooses it: apps with their keys, and lists of origins and addresses. Plain data: it is
  * copied to worker threads. config-access.ts has its form in parley.toml.
  */
+import type { Role } from './role.js'
 
 /** The only algorithms there are here; `none` is not among them. */
 export const ALGORITHMS = ['HS256', 'RS256', 'ES256', 'EdDSA'] as const
@@ -18,6 +19,8 @@ export type KeyDescription =
 export interface JwksSource {
   readonly url: string
   readonly algs: readonly PublicAlgorithm[]
+  /** Which roles the tokens of these keys may have: whoever publishes them decides who is what. */
+  readonly roles: readonly Role[]
 }
 
 /** A tenant. */
@@ -26,7 +29,7 @@ export interface AppAccess {
   /** Several at once, so that keys can be replaced without a gap. */
   readonly keys: readonly KeyDescription[]
   readonly jwks?: JwksSource
-  /** The claim `iss` that its tokens must have; then a token may leave out the claim `app`. */
+  /** The claim `iss` that its tokens must have; then a token may leave out the claim `app`. With `jwks` it needs `audience`. */
   readonly issuer?: string
   /** What the claim `aud` of its tokens must be or contain. */
   readonly audience?: string

@@ -3,7 +3,7 @@ import { test } from 'vitest'
 import { Entrance, isLoopback, plainAddress } from './entrance.js'
 
 const everybody = { origins: undefined, addresses: { allow: undefined, deny: [] }, isLoopbackOnly: false }
-const from = { remoteAddress: '127.0.0.1', host: 'chat.example', origin: '' }
+const from = { remoteAddress: '127.0.0.1', host: 'chat.example', origin: '', isForwarded: false }
 
 test('without lists all may come', () => {
   equal(new Entrance(everybody).refuses({ ...from, origin: 'https://any.example' }), undefined)
@@ -33,7 +33,15 @@ test('addresses: denied ones never, allowed ones only, in whatever way they are 
   ]) {
     equal(refused(address), 'address-denied', address)
   }
-  for (const wrong of ['10.0.0.0/33', '10.0.0', 'chat.example', '::/129', '1.2.3.4/x']) {
+  for (const wrong of [
+    '10.0.0.0/33',
+    '10.0.0.0/8/24',
+    'fe80::1%eth0',
+    '10.0.0',
+    'chat.example',
+    '::/129',
+    '1.2.3.4/x',
+  ]) {
     throws(() => new Entrance({ ...everybody, addresses: { allow: undefined, deny: [wrong] } }), /is no address/, wrong)
   }
   equal(plainAddress('0000:0000:0000:0000:0000:ffff:0a06:0606'), '10.6.6.6')
@@ -60,6 +68,12 @@ test('in development only loopback names itself, and only its pages may ask', ()
   for (const origin of ['https://evil.example', 'null', 'http://localhost.evil.example', 'file://']) {
     equal(refused('localhost', origin), 'origin-denied', origin)
   }
+})
+
+test('in development what a proxy brings is refused; elsewhere proxies are welcome', () => {
+  const forwarded = { ...from, host: 'localhost', isForwarded: true }
+  equal(new Entrance({ ...everybody, isLoopbackOnly: true }).refuses(forwarded), 'address-denied')
+  equal(new Entrance(everybody).refuses(forwarded), undefined)
 })
 
 test('loopback is loopback', () => {

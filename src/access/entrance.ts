@@ -13,12 +13,15 @@ export interface Arrival {
   readonly host: string | undefined
   /** Which web page is asking; empty or undefined where it is none. */
   readonly origin: string | undefined
+  /** A proxy says that it brings somebody else: the address and perhaps the host are its own. */
+  readonly isForwarded: boolean
 }
 
 export interface EntranceOptions extends Pick<AccessConfig, 'origins' | 'addresses'> {
   /**
    * A web page of anybody's may open connections to loopback, and a name of its own may be made to lead there (DNS
-   * rebinding): with the development key only loopback's names, and pages that came from there, are let in.
+   * rebinding): with the development key only loopback's names, and pages that came from there, are let in. Nor is what
+   * a proxy on this machine brings: it would be the whole network.
    */
   readonly isLoopbackOnly: boolean
 }
@@ -37,9 +40,10 @@ export class Entrance {
   }
 
   /** Undefined: come in. */
-  refuses({ remoteAddress, host, origin }: Arrival): RefusalName | undefined {
+  refuses({ remoteAddress, host, origin, isForwarded }: Arrival): RefusalName | undefined {
     if (!this.#isAddressAllowed(remoteAddress)) return 'address-denied'
     if (this.#options.isLoopbackOnly) {
+      if (isForwarded) return 'address-denied'
       if (host !== undefined && !isLoopbackUrl(`http://${host}`)) return 'origin-denied'
       return origin && !isLoopbackUrl(origin) ? 'origin-denied' : undefined
     }
@@ -82,8 +86,9 @@ function isLoopbackUrl(url: string): boolean {
 export function addressList(ranges: readonly string[]): BlockList {
   const list = new BlockList()
   for (const range of ranges) {
-    const [address = '', bits] = range.split('/')
-    const family = familyOf(address)
+    const [address = '', bits, ...rest] = range.split('/')
+    // A zone names a link of this machine, which the addresses of peers do not.
+    const family = rest.length > 0 || address.includes('%') ? undefined : familyOf(address)
     const bitsMax = family === 'ipv4' ? 32 : 128
     if (family === undefined || (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax))) {
       throw new Error(`${range} is no address or range, such as 10.0.0.7 or 10.0.0.0/8`)

@@ -9,7 +9,7 @@ const BYTES_MAX = 64 * 1024
 const KEYS_MAX = 32
 
 /** Resolves with the keys that can be used, at least one. Throws an Error in all other cases. */
-export async function fetchKeys(source: JwksSource): Promise<KeyDescription[]> {
+export async function fetchKeys(source: Pick<JwksSource, 'url' | 'algs'>): Promise<KeyDescription[]> {
   const answer = await fetch(source.url, {
     headers: { accept: 'application/jwk-set+json, application/json' },
     redirect: 'error', // the operator named this address and no other

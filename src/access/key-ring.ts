@@ -1,10 +1,11 @@
 /**
- * The keys of every app, found without a look at the network: which one key checks a token.
+ * The keys of every app, found without a look at the network: which key checks a token.
  *
  * Keys of a JWKS address are put in by the main thread (access-keeper.ts) whenever it has fetched them.
  */
 import type { EpochMs } from '../std/clock.js'
 import type { AccessConfig, AppAccess, JwksSource, KeyDescription } from './access-config.js'
+import { ROLES, type Role } from './role.js'
 import { type VerifyingKey, verifyingKey } from './verifying-key.js'
 
 /** After a key set was fetched, a key that it does not name is not asked for again so soon (as in jose). */
@@ -17,40 +18,58 @@ export interface FetchedKeys {
   readonly fetchedAt: EpochMs
 }
 
+/** Keys without a name are told apart by trying: of one algorithm no more than so many, as each try costs a signature. */
+const NAMELESS_TRIED_MAX = 4
+
+/** An app's key, and which roles its tokens may have. */
+export interface AppKey extends VerifyingKey {
+  readonly roles: readonly Role[]
+}
+
+export interface KeyChoice {
+  /** Mostly one. */
+  readonly keys: readonly AppKey[]
+  /** The right one may have been published since the key set was fetched. */
+  readonly isPending: boolean
+}
+
 /** One app's keys. */
 export class AppKeys {
   readonly issuer: string | undefined
   readonly audience: string | undefined
   readonly #jwks: JwksSource | undefined
-  readonly #own: readonly VerifyingKey[]
-  #fetched: readonly VerifyingKey[] = []
+  readonly #own: readonly AppKey[]
+  #fetched: readonly AppKey[] = []
   #fetchedAt: EpochMs = Number.NEGATIVE_INFINITY
 
   constructor({ keys, jwks, issuer, audience }: Omit<AppAccess, 'id'>, before?: AppKeys) {
     this.issuer = issuer
     this.audience = audience
-    this.#own = keys.map(verifyingKey)
+    this.#own = keys.map((key) => ({ ...verifyingKey(key), roles: ROLES }))
     this.#jwks = jwks
     if (before === undefined || !isSameSource(jwks, before.#jwks)) return
-    this.#fetched = before.#fetched
+    this.#fetched = before.#fetched.map((key) => ({ ...key, roles: this.#roles }))
     this.#fetchedAt = before.#fetchedAt
   }
 
-  /**
-   * The key of this name; a key that has no name stands for every name that no other key has. `pending`: it may have been
-   * published since the key set was fetched.
-   */
-  find(kid: string | undefined, now: EpochMs): VerifyingKey | 'pending' | undefined {
-    const all = [...this.#own, ...this.#fetched]
-    const found =
-      all.find((key) => key.kid !== undefined && key.kid === kid) ?? all.find((key) => key.kid === undefined)
-    if (found !== undefined) return found
-    return this.#jwks !== undefined && now - this.#fetchedAt >= JWKS_COOLDOWN_MS ? 'pending' : undefined
+  /** Keys of this algorithm: those of this name; else, those that have no name stand for every name that no other key has. */
+  choose(kid: string | undefined, alg: unknown, now: EpochMs): KeyChoice {
+    const fitting = [...this.#own, ...this.#fetched].filter((key) => key.alg === alg)
+    const named = kid === undefined ? [] : fitting.filter((key) => key.kid === kid)
+    if (named.length > 0) return { keys: named, isPending: false }
+    const nameless = fitting.filter((key) => key.kid === undefined).slice(0, NAMELESS_TRIED_MAX)
+    const isPublished = this.#jwks?.algs.some((each) => each === alg) ?? false
+    return { keys: nameless, isPending: isPublished && now - this.#fetchedAt >= JWKS_COOLDOWN_MS }
   }
 
   take({ keys, fetchedAt }: FetchedKeys): void {
-    this.#fetched = keys.map(verifyingKey)
+    this.#fetched = keys.map((key) => ({ ...verifyingKey(key), roles: this.#roles }))
     this.#fetchedAt = fetchedAt
+  }
+
+  /** Of the tokens of published keys. */
+  get #roles(): readonly Role[] {
+    return this.#jwks?.roles ?? []
   }
 }
 
@@ -90,6 +109,7 @@ export class KeyRing {
   }
 }
 
+/** Whether the same would be fetched. */
 export function isSameSource(one: JwksSource | undefined, other: JwksSource | undefined): boolean {
   return one?.url === other?.url && one?.algs.join() === other?.algs.join()
 }

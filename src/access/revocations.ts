@@ -2,7 +2,8 @@
  * Which tokens were taken back: those of a user, or of a whole app, that were issued before some time. Kept for ever, as
  * one number each; what an app's own line covers needs no lines of its users.
  */
-import { ActorKind, type AppId, actorKey, type UserId } from '../domain/ids.js'
+import type { AppId, UserId } from '../domain/ids.js'
+import { LIMITS } from '../domain/limits.js'
 import type { EpochMs } from '../std/clock.js'
 
 export interface Revocation {
@@ -13,48 +14,58 @@ export interface Revocation {
   readonly issuedBefore: EpochMs
 }
 
-export class Revocations {
-  readonly #apps = new Map<string, EpochMs>()
-  readonly #users = new Map<string, Revocation>()
+interface OfApp {
+  /** Of all its users. */
+  issuedBefore: EpochMs
+  readonly users: Map<UserId, Revocation>
+}
 
-  get size(): number {
-    return this.#apps.size + this.#users.size
-  }
+export class Revocations {
+  readonly #apps = new Map<AppId, OfApp>()
+  #userCount = 0
 
   /** Whether it takes anything back that is not taken back already. */
   isNews({ app, user, issuedBefore }: Revocation): boolean {
-    if (issuedBefore <= (this.#apps.get(app) ?? Number.NEGATIVE_INFINITY)) return false
-    return (
-      user === undefined || issuedBefore > (this.#users.get(keyOf(app, user))?.issuedBefore ?? Number.NEGATIVE_INFINITY)
-    )
+    const ofApp = this.#apps.get(app)
+    if (ofApp === undefined) return true
+    const known = user === undefined ? undefined : ofApp.users.get(user)
+    return issuedBefore > Math.max(ofApp.issuedBefore, known?.issuedBefore ?? Number.NEGATIVE_INFINITY)
+  }
+
+  /** One app's users are counted for themselves, so that no app takes the room of another before all of it is gone. */
+  hasRoomFor({ app, user }: Revocation): boolean {
+    const users = this.#apps.get(app)?.users
+    if (user === undefined || users?.has(user) === true) return true
+    return (users?.size ?? 0) < LIMITS.revocationsMax && this.#userCount < LIMITS.revocationsOfAllAppsMax
   }
 
   add(revocation: Revocation): void {
     if (!this.isNews(revocation)) return
     const { app, user, issuedBefore } = revocation
-    if (user !== undefined) {
-      this.#users.set(keyOf(app, user), revocation)
-      return
+    const ofApp: OfApp = this.#apps.get(app) ?? { issuedBefore: Number.NEGATIVE_INFINITY, users: new Map() }
+    const { users } = ofApp
+    this.#apps.set(app, ofApp)
+    this.#userCount -= users.size
+    if (user !== undefined) users.set(user, revocation)
+    else {
+      ofApp.issuedBefore = issuedBefore
+      for (const [name, line] of users) if (line.issuedBefore <= issuedBefore) users.delete(name)
     }
-    this.#apps.set(app, issuedBefore)
-    for (const [key, line] of this.#users) {
-      if (line.app === app && line.issuedBefore <= issuedBefore) this.#users.delete(key)
-    }
+    this.#userCount += users.size
   }
 
   covers(app: AppId, user: UserId, issuedAt: EpochMs): boolean {
-    if (this.size === 0) return false
-    if (issuedAt < (this.#apps.get(app) ?? Number.NEGATIVE_INFINITY)) return true
-    const line = this.#users.get(keyOf(app, user))
+    const ofApp = this.#apps.get(app)
+    if (ofApp === undefined) return false
+    if (issuedAt < ofApp.issuedBefore) return true
+    const line = ofApp.users.get(user)
     return line !== undefined && issuedAt < line.issuedBefore
   }
 
   *all(): Iterable<Revocation> {
-    for (const [app, issuedBefore] of this.#apps) yield { app: app as AppId, issuedBefore }
-    yield* this.#users.values()
+    for (const [app, { issuedBefore, users }] of this.#apps) {
+      if (issuedBefore !== Number.NEGATIVE_INFINITY) yield { app, issuedBefore }
+      yield* users.values()
+    }
   }
-}
-
-function keyOf(app: AppId, user: UserId): string {
-  return actorKey(app, ActorKind.inbox, user)
 }

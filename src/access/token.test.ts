@@ -1,8 +1,9 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'vitest'
 import { APPS, accessOfApps, attacks, bankToken, goodTokens, shopToken } from '../../test/support/attacks.js'
-import { hmac, jwt, keyPair, tokenOf } from '../../test/support/tokens.js'
+import { hmac, jwt, type KeyPair, keyPair, tokenOf } from '../../test/support/tokens.js'
 import type { AppId, UserId } from '../domain/ids.js'
+import type { AppAccess, KeyDescription, PublicAlgorithm } from './access-config.js'
 import { JWKS_COOLDOWN_MS } from './key-ring.js'
 import { signToken } from './token.js'
 import { WorkerAccess } from './worker-access.js'
@@ -12,6 +13,8 @@ const NOON = 1_700_000_000_000
 const silent = { now: () => NOON, keyWanted: () => {}, isLoopbackOnly: false }
 const { verify } = new WorkerAccess({ ...silent, access: accessOfApps(undefined), secret: SECRET })
 const withApps = () => new WorkerAccess({ ...silent, access: accessOfApps(APPS), secret: undefined })
+
+const published = (...algs: PublicAlgorithm[]) => ({ url: 'https://id.example/keys', algs, roles: ['member' as const] })
 
 const grant = { ok: true, app: 'shop', user: 'alice', device: undefined, role: 'member', issuedAt: NOON }
 
@@ -78,7 +81,7 @@ test('keys that were fetched are good; one that may be newer is waited for and a
   const [first, second] = [keyPair('ES256', '1'), keyPair('ES256', '2')]
   const wanted: string[] = []
   let now = NOON
-  const apps = [{ id: 'shop', keys: [], jwks: { url: 'https://id.example/keys', algs: ['ES256'] as const } }]
+  const apps = [{ id: 'shop', keys: [], jwks: published('ES256') }]
   const access = new WorkerAccess({
     access: accessOfApps(apps),
     secret: undefined,
@@ -108,4 +111,59 @@ test('keys that were fetched are good; one that may be newer is waited for and a
   deepEqual([check(second), wanted.length], ['keys-loading', 2])
   fetched([second])
   deepEqual([check(second), check(first)], [true, 'bad-token'])
+})
+
+/** An app with an address of keys that was read a minute ago and had these. */
+function withPublished(app: Partial<AppAccess>, keys: readonly KeyDescription[], algs: PublicAlgorithm[]) {
+  const access = new WorkerAccess({
+    ...silent,
+    access: accessOfApps([{ id: 'shop', keys: [], jwks: published(...algs), ...app }]),
+    secret: undefined,
+  })
+  access.take({ kind: 'keys', fetched: { app: 'shop', keys, fetchedAt: NOON - 60_000 } })
+  return (token: string) => {
+    const answer = access.verify(token, NOON)
+    return answer.ok ? answer.role : answer.code
+  }
+}
+const CLAIMS = { app: 'shop', sub: 'alice', exp: NOON }
+const described = ({ alg, kid, jwk }: KeyPair, name: string | undefined = kid) => {
+  const { kid: _, ...nameless } = jwk
+  return { alg, jwk: nameless, ...(name !== '' && { kid: name }) }
+}
+
+test('a key of our own without a kid does not stand in the way of keys that are published', () => {
+  const [known, next] = [keyPair('RS256', 'known'), keyPair('RS256', 'next')]
+  for (const own of [{ alg: 'HS256', secret: SECRET } as const, described(keyPair('RS256', 'own'), '')]) {
+    const check = withPublished({ keys: [own] }, [described(known)], ['RS256'])
+    deepEqual([check(tokenOf(known, CLAIMS)), check(tokenOf(next, CLAIMS))], ['member', 'keys-loading'])
+  }
+  const hs = jwt({ alg: 'HS256', kid: 'any' }, CLAIMS, hmac(SECRET))
+  const check = withPublished({ keys: [{ alg: 'HS256', secret: SECRET }] }, [described(known)], ['RS256'])
+  deepEqual([check(hs), check(`${hs.slice(0, -2)}AA`)], ['member', 'bad-token'])
+})
+
+test('keys that are published without a kid are all good, up to four; one kid may name a key of each algorithm', () => {
+  const five = Array.from({ length: 5 }, () => keyPair('ES256', 'x'))
+  const nameless = withPublished(
+    {},
+    five.map((pair) => described(pair, '')),
+    ['ES256'],
+  )
+  deepEqual(
+    five.map((pair) => nameless(tokenOf(pair, CLAIMS))),
+    ['member', 'member', 'member', 'member', 'keys-loading'],
+  )
+  const [rsa, ec] = [keyPair('RS256', '1'), keyPair('ES256', '1')]
+  const same = withPublished({}, [described(rsa), described(ec)], ['RS256', 'ES256'])
+  deepEqual([same(tokenOf(rsa, CLAIMS)), same(tokenOf(ec, CLAIMS))], ['member', 'member'])
+  deepEqual(same(tokenOf(rsa, CLAIMS, { alg: 'ES256' })), 'bad-token')
+})
+
+test('who publishes keys makes members only, but where the app says otherwise', () => {
+  const pair = keyPair('ES256', '1')
+  const boss = tokenOf(pair, { ...CLAIMS, role: 'admin' })
+  equal(withPublished({}, [described(pair)], ['ES256'])(boss), 'bad-token')
+  const jwks = { ...published('ES256'), roles: ['member' as const, 'admin' as const] }
+  equal(withPublished({ jwks }, [described(pair)], ['ES256'])(boss), 'admin')
 })

@@ -9,13 +9,9 @@ import { createHmac } from 'node:crypto'
 import { type AppId, type DeviceId, ID_BYTES_MAX, isId, type UserId } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 import type { EpochMs } from '../std/clock.js'
-import type { KeyRing } from './key-ring.js'
+import type { AppKey, KeyRing } from './key-ring.js'
 import type { Revocations } from './revocations.js'
-import type { VerifyingKey } from './verifying-key.js'
-
-/** member: a user of the app. service, admin: the app's own servers and operators, who may use the HTTP API. */
-export const ROLES = ['member', 'service', 'admin'] as const
-export type Role = (typeof ROLES)[number]
+import type { Role } from './role.js'
 
 export interface TokenClaims {
   readonly app: string
@@ -61,7 +57,7 @@ export function signToken(secret: string, claims: TokenClaims, kid?: string): st
 }
 
 /** How far the clock of who signs may be ahead of ours, for `nbf` and `iat`. The end is the end. */
-const CLOCK_SKEW_MS = 60_000
+export const CLOCK_SKEW_MS = 60_000
 const FORM = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/
 /** Headers are the same for all tokens of a key; a stranger's are forgotten with the rest. */
 const HEADERS_KEPT = 256
@@ -95,38 +91,30 @@ export class TokenChecker {
     const header = this.#headerOf(parts[1]!)
     const claims = jsonOf(parts[2]!)
     if (header === undefined || claims === undefined) return no('bad-token')
-    const key = this.#keyOf(header, claims, now)
-    if (typeof key === 'string') return no(key)
-    const signed = token.slice(0, token.length - parts[3]!.length - 1)
-    if (!key.isSignature(signed, Buffer.from(parts[3]!, 'base64url'))) return no('bad-token')
-    return this.#grant(claims, now)
-  }
-
-  /** The one key that this token must be signed with. Nothing of the claims is believed yet. */
-  #keyOf(header: Header, claims: Fields, now: EpochMs): VerifyingKey | TokenRefusal {
     const app = this.#appOf(claims)
-    const ofApp = app === undefined ? undefined : this.#parts.keys.keysOf(app)
-    const key = ofApp?.find(header.kid, now)
-    if (key === undefined) return 'bad-token'
-    if (key === 'pending') {
-      this.#parts.keyWanted(app!)
-      return 'keys-loading'
-    }
-    return key.alg === header.alg ? key : 'bad-token'
+    const choice = app === undefined ? undefined : this.#parts.keys.keysOf(app)?.choose(header.kid, header.alg, now)
+    if (choice === undefined) return no('bad-token')
+    const signed = token.slice(0, token.length - parts[3]!.length - 1)
+    const signature = Buffer.from(parts[3]!, 'base64url')
+    for (const key of choice.keys) if (key.isSignature(signed, signature)) return this.#grant(claims, key, now)
+    if (!choice.isPending) return no('bad-token')
+    this.#parts.keyWanted(app!)
+    return no('keys-loading')
   }
 
+  /** Believed only as far as its keys go. */
   #appOf({ app, iss }: Fields): string | undefined {
     if (app !== undefined) return isIdClaim(app) ? app : undefined
     return typeof iss === 'string' ? this.#parts.keys.appOfIssuer(iss) : undefined
   }
 
-  #grant(claims: Fields, now: EpochMs): TokenCheck {
+  #grant(claims: Fields, { roles }: AppKey, now: EpochMs): TokenCheck {
     const { sub: user, device, role = 'member', exp, nbf = 0, iat = 0, iss, aud } = claims
     const app = this.#appOf(claims)!
     const { issuer, audience } = this.#parts.keys.keysOf(app)!
     if (!isIdClaim(user) || (device !== undefined && !isIdClaim(device))) return no('bad-token')
     if (!isTime(exp) || !isTime(nbf) || !isTime(iat)) return no('bad-token')
-    if (!ROLES.includes(role as Role)) return no('bad-token')
+    if (!roles.includes(role as Role)) return no('bad-token')
     if (issuer !== undefined && iss !== issuer) return no('bad-token')
     if (audience !== undefined && aud !== audience && !(Array.isArray(aud) && aud.includes(audience))) {
       return no('bad-token')

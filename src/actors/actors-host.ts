@@ -17,7 +17,8 @@ import type { Delivered, Session } from './peers.js'
 import { Projector } from './projector.js'
 import type { Router } from './router.js'
 import { Sessions } from './sessions.js'
-import { type LastingTrouble, Shard } from './shard.js'
+import { Shard } from './shard.js'
+import type { LastingTrouble } from './take-over-trouble.js'
 
 export interface ActorsHostParts {
   readonly address: Address
@@ -96,7 +97,10 @@ export class ActorsHost implements OwnerHandle {
 
   /** What has kept a shard from being taken over the longest, if anything is known. */
   get trouble(): LastingTrouble | undefined {
-    const troubles = [...this.#wanted.keys()].flatMap((id) => this.#shards.get(id)?.trouble ?? [])
+    const waiting = [...this.#wanted.keys()].flatMap((id) => this.#shards.get(id) ?? [])
+    const troubles = waiting.flatMap(({ loop, troubles: { last } }) =>
+      last === undefined || loop.isServing ? [] : last,
+    )
     return troubles.sort((one, other) => one.since - other.since)[0]
   }
 

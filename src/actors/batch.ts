@@ -13,6 +13,9 @@ import type { InLink } from './owner-link.js'
 
 const REFUSED_RETRY_MS = 1_000
 
+/** An event frame is at most this much larger than its send: strings, stamp, vtables, record head. */
+export const EVENT_OVERHEAD_MAX = 1024
+
 /** Answers that leave together, once the position they saw is durable. */
 export class PendingAnswers {
   readonly bytes = new GrowingBytes(1024)

@@ -19,13 +19,13 @@ import type { Random } from '../std/random.js'
 import type { MessageStore, Snapshot } from '../storage/message-store.js'
 import { type Activation, isInRow } from './activation.js'
 import { Activations } from './activations.js'
-import { type Batch, PendingAnswers } from './batch.js'
+import { type Batch, EVENT_OVERHEAD_MAX, PendingAnswers } from './batch.js'
 import { Beacons } from './beacons.js'
 import { checkpointAt, markStored, type PendingCheckpoint } from './checkpoint.js'
 import { CommitLoop, type Fold } from './commit-loop.js'
 import type { CommitScheduler } from './commit-scheduler.js'
 import { ConversationCommands } from './conversation-commands.js'
-import type { ActorsEvents, TakeOverTrouble } from './events.js'
+import type { ActorsEvents } from './events.js'
 import type { FanOut } from './fan-out.js'
 import { HeadsIn } from './heads-in.js'
 import { HelloCommand } from './hello-command.js'
@@ -43,6 +43,7 @@ import { applyRecord } from './replay.js'
 import { ResumeCommand } from './resume-command.js'
 import type { Router } from './router.js'
 import type { Sessions } from './sessions.js'
+import { Troubles } from './take-over-trouble.js'
 
 export interface ShardParts {
   readonly id: ShardId
@@ -67,16 +68,12 @@ export interface ShardParts {
   onSteppedDown(shard: ShardId): void
 }
 
-export interface LastingTrouble extends TakeOverTrouble {
-  /** Of the monotonic clock. */
-  readonly since: number
-}
-
 const PROVE_MS = 1_000
 
 export class Shard implements Fold {
   readonly parts: ShardParts
   readonly loop: CommitLoop
+  readonly troubles: Troubles
   readonly frame = new ClientFrame()
   readonly activations: Activations
   readonly #links = new Map<string, InLink>()
@@ -96,7 +93,6 @@ export class Shard implements Fold {
   readonly beacons = new Beacons(this)
   #checkpoint: 'none' | 'wanted' | 'storing' = 'none'
   #provedAt = Number.NEGATIVE_INFINITY
-  #trouble: LastingTrouble | undefined
 
   constructor(parts: ShardParts) {
     this.parts = parts
@@ -106,12 +102,8 @@ export class Shard implements Fold {
       unpark: ({ link, k, session, target, frame }) => this.command(link, k, session, target, frame, 0, frame.size),
       refuse: ({ link, k, frame }, why) => this.#refuseNow(link, k, frame, 0, why),
     })
+    this.troubles = new Troubles(parts)
     this.loop = new CommitLoop({ ...parts, shard: parts.id, fold: this })
-  }
-
-  /** Why it does not serve yet, as far as anything is known to be wrong. */
-  get trouble(): LastingTrouble | undefined {
-    return this.loop.isServing ? undefined : this.#trouble
   }
 
   // ── Links ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -264,19 +256,10 @@ export class Shard implements Fold {
       }
     },
     lostTail: (snapshot: Snapshot): void => this.parts.events.logLostTail({ shard: this.parts.id, snapshot }),
-    troubled: (cause: unknown, times: number): void => {
-      this.#trouble = {
-        shard: this.parts.id,
-        cause,
-        times,
-        since: this.#trouble?.since ?? this.parts.clock.monotonic(),
-      }
-      this.parts.events.takeOverTroubled(this.#trouble)
-    },
+    troubled: (cause: unknown, times: number): void => this.troubles.add(cause, times),
   }
 
   served(place: LogPlace): void {
-    this.#trouble = undefined
     this.parts.events.served({ shard: this.parts.id, epoch: place.epoch })
     this.#checkpoint = 'wanted' // the log before our serve frame may go
   }
@@ -365,6 +348,3 @@ export class Shard implements Fold {
     })
   }
 }
-
-/** An event frame is at most this much larger than its send: strings, stamp, vtables, record head. */
-const EVENT_OVERHEAD_MAX = 1024

@@ -74,7 +74,7 @@ describe('replay', () => {
     deepEqual(script.troubles, ['1: gone'])
   })
 
-  test('that cannot go on tells why each time, and tries again ever more slowly', async () => {
+  test('that finds damage tells so each time, and tries again ever more slowly', async () => {
     const script = behindStart()
     script.reads.push(...Array.from({ length: 7 }, () => new CorruptionError('bad')), LOG)
     deepEqual(await untilServed(script), { place: [13, 3], batches: [5, 6] })
@@ -82,7 +82,7 @@ describe('replay', () => {
     const pauses = script.said.filter((line) => line.startsWith('pause'))
     deepEqual(
       pauses,
-      [50, 100, 200, 400, 800, 1000, 1000].map((ms) => `pause ${ms}`),
+      [100, 200, 400, 800, 1000, 1000, 1000].map((ms) => `pause ${ms}`),
     )
   })
 

@@ -123,6 +123,7 @@ export async function replayTo(
 ): Promise<LogPlace | undefined> {
   let unlinkedReads = 0
   let troubles = 0
+  let pauseMs = RETRY_MS
   while (own.isCurrent()) {
     try {
       const snapshot = await own.replayed.begin()
@@ -137,8 +138,10 @@ export async function replayTo(
     } catch (cause) {
       // What was applied so far is forgotten by the next begin(), or was by that of a later life, which this one met.
       if (own.isCurrent()) own.replayed.troubled(cause, ++troubles)
+      // What is no passing failure is found again each time, and a replay costs more than a look.
+      if (!(cause instanceof UnavailableError)) pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX)
     }
-    await own.pause(Math.min(RETRY_MS * 2 ** Math.max(troubles - 1, 0), RETRY_MS_MAX))
+    await own.pause(pauseMs)
   }
   return undefined
 }

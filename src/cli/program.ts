@@ -3,7 +3,7 @@
  */
 import { resolve } from 'node:path'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
-import { ROLES, type Role } from '../access/token.js'
+import { ROLES, type Role } from '../access/role.js'
 import { CONFIG_FILE_NAME } from '../config-file.js'
 import { layerConfig } from '../config-layers.js'
 import { packageVersion } from '../package-version.js'

@@ -105,8 +105,10 @@ export const LIMITS = {
   resumeEntriesMax: 500,
   /** A token, in bytes. */
   tokenBytesMax: 4 * KiB,
-  /** Users whose tokens were taken back; then a whole app's are, or nobody's (full). */
+  /** Users of an app whose tokens were taken back; then a whole app's are, or nobody's (revocations-full). */
   revocationsMax: 100_000,
+  /** Of all apps together. */
+  revocationsOfAllAppsMax: 1_000_000,
   /** Milliseconds between the tokens that a connection may bring after its first. */
   tokenRefreshMs: 1_000,
   /** An HTTP request's body, in bytes. */

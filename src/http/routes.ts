@@ -1,8 +1,9 @@
 /**
  * What answers on the port beside WebSockets: health and figures for operators, `/v1` for applications, and the demo page.
  */
-import type { Entrance } from '../access/entrance.js'
+import type { Arrival, Entrance } from '../access/entrance.js'
 import type { VerifyToken } from '../access/token.js'
+import { isForwarded } from '../std/proxy-headers.js'
 import type { ApiParts } from './api/api-parts.js'
 import { answerDevelopment, type Development } from './development.js'
 import { answerHealth } from './health.js'
@@ -40,20 +41,24 @@ export function httpRoutes(parts: RoutesParts): (request: HttpRequest) => Promis
 }
 
 async function answer(request: HttpRequest, parts: RoutesParts): Promise<HttpAnswer> {
-  const { method, path, headers, remoteAddress } = request
-  if (!path.startsWith('/v1/')) {
-    if (method !== 'GET' && method !== 'HEAD') return notFound()
-    if (path === '/metrics') return { status: 200, contentType: METRICS_TYPE, body: parts.metrics() }
-    return parts.page?.(request) ?? answerHealth(path, parts.isReady)
+  const { method, path } = request
+  const isRead = method === 'GET' || method === 'HEAD'
+  if (!path.startsWith('/v1/') && path !== '/metrics') {
+    return isRead ? (parts.page?.(request) ?? answerHealth(path, parts.isReady)) : notFound()
   }
-  const arrival = { remoteAddress, host: headers.get('host') ?? '', origin: headers.get('origin') }
-  const refused = parts.entrance.refuses(arrival)
+  const refused = parts.entrance.refuses(arrivalOf(request))
   if (refused !== undefined) return problem(refused)
+  if (path === '/metrics' && isRead) return { status: 200, contentType: METRICS_TYPE, body: parts.metrics() }
   const { development, now } = parts
   const answered = development && answerDevelopment(request, { ...development, now })
   if (answered !== undefined) return answered
   const { answerApi } = await import('./api/api.js')
   return (await answerApi(request, parts)) ?? notFound()
+}
+
+function arrivalOf({ headers, remoteAddress }: HttpRequest): Arrival {
+  const about = { host: headers.get('host') ?? '', origin: headers.get('origin') }
+  return { remoteAddress, ...about, isForwarded: isForwarded([...headers.keys()]) }
 }
 
 function notFound(): HttpAnswer {

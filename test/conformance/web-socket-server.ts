@@ -57,12 +57,19 @@ export function webSocketServerConformance(adapter: string, open: () => SocketSe
       equal(both.protocol, 'parley.v1.json')
     })
 
-    test('a web page and the name it used are known before it is let in', async () => {
+    test('a web page, the name it used and a proxy are known before it is let in', async () => {
       const { recorder, port } = await serve()
       const headers = { host: 'evil.example', origin: 'https://evil.example' }
       recorder.refusal = 'origin-denied'
       await rejects(RawWebSocket.open({ port, headers }), { name: 'UpgradeRefused', status: 403 })
-      deepEqual(recorder.arrivals, [{ remoteAddress: '127.0.0.1', ...headers }])
+      for (const name of ['X-Forwarded-For', 'Forwarded', 'Via', 'X-Real-IP']) {
+        await rejects(RawWebSocket.open({ port, headers: { ...headers, [name]: '10.0.0.1' } }), { status: 403 })
+      }
+      const arrival = { remoteAddress: '127.0.0.1', ...headers }
+      deepEqual(
+        recorder.arrivals,
+        [false, true, true, true, true].map((isForwarded) => ({ ...arrival, isForwarded })),
+      )
     })
 
     test('HTTP is answered on the same port: the whole request goes in, the answer may come later', async () => {

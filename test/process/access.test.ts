@@ -182,7 +182,11 @@ test('a revocation reaches all workers, closes connections, and survives kill -9
   }
   deepEqual(await refused(shopToken(Date.now()), { user: 'alice' }), [403, 'role-needed', 1424])
   deepEqual(await refused('nonsense', { user: 'alice' }), [401, 'bad-token', 1402])
-  deepEqual(await refused(service, { user: 'alice', app: 'bank' }), [400, 'bad-frame', 1101])
+  const wrong = [{ user: 'alice', app: 'bank' }, {}, { user: 'alice', all: true }, { all: false }, { user: '\ud800' }]
+  const late = { user: 'alice', issued_before: Date.now() + 120_000 }
+  for (const body of [...wrong, { user: '' }, { user: null }, late]) {
+    deepEqual(await refused(service, body), [400, 'bad-frame', 1101], JSON.stringify(body))
+  }
   for (const [how, [token, code]] of Object.entries(attacks(Date.now()))) {
     if (how !== 'bound to another device') deepEqual((await refused(token, {}))[1], code, how)
   }
@@ -193,6 +197,11 @@ test('a revocation reaches all workers, closes connections, and survives kill -9
   for (const client of clients) deepEqual(await client.closed, { code: 4420, reason: 'token-revoked' })
   for (let n = 0; n < 12; n++) await rejects(ChatClient.open(device(n)), /token-revoked/)
   equal((await bob.send('alice', 1, 'where are you?')).kind, 'ack')
+  // Whose signer is ahead says so: then the tokens that it has dated into the future go, too.
+  const ahead = { port, user: 'carol', token: shopToken(Date.now(), { sub: 'carol', iat: past + 60 + 30 }) }
+  ;(await ChatClient.open(ahead)).end()
+  equal((await revoke(service, { user: 'carol', issued_before: Date.now() + 59_000 })).status, 200)
+  await rejects(ChatClient.open(ahead), /token-revoked/)
 
   process.kill(pid, 'SIGKILL')
   await server.serving(2)

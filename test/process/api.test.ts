@@ -191,7 +191,12 @@ test('what is wrong with a request is said with its place, never its value', asy
     [`${TEAM}/messages`, { text: secret }, /idempotency-key/, 'k'.repeat(129)],
     [`${TEAM}/messages?x=${secret}`, { text: secret }, /the query has no "x"/],
     ['/v1/conversations/club/team/messages', { text: secret }, /^path\.kind: /],
-    ['/v1/revocations', { issued_before: 8e15 }, /future/],
+    ['/v1/revocations', { user: 'alice', issued_before: 8e15 }, /future/],
+    ['/v1/revocations', {}, /names a user, or has "all": true/],
+    ['/v1/revocations', '', /names a user, or has "all": true/],
+    ['/v1/revocations', { user: 'alice', all: true }, /names a user, or has "all": true/],
+    ['/v1/revocations', { all: false }, /all/],
+    ['/v1/revocations', { user: '\ud800' }, /user/],
     ['/v1/users/alice/disconnect', { user: 'bob' }, /the body has no "user"/],
   ]
   for (const [path, body, detail, key] of wrong) {

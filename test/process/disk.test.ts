@@ -3,9 +3,6 @@
  * and once there is room everything works again by itself.
  */
 import { deepEqual, doesNotMatch, equal, match, ok } from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'vitest'
@@ -14,6 +11,7 @@ import { MiB } from '../../src/domain/limits.js'
 import { readLogged } from '../kills/final-state.js'
 import { ServerUnderTest } from '../kills/server-under-test.js'
 import { ChatClient } from '../support/chat-client.js'
+import { SmallDisk } from '../support/small-disk.js'
 
 const DISK_MIB = 640
 const BALLAST_MIB = 160
@@ -21,50 +19,9 @@ const CONVERSATION = { kind: ActorKind.direct, id: directId('alice' as UserId, '
 const BODY = 'x'.repeat(60_000)
 const SENDS_MAX = 20_000
 
-/** A small disk of our own in memory. */
-class SmallDisk implements Disposable {
-  readonly path = mkdtempSync(join(tmpdir(), 'parley-disk-'))
-  readonly isMounted: boolean
-
-  constructor(sizeMiB: number) {
-    this.isMounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeMiB}m`, 'none', this.path]).status === 0
-  }
-
-  get freeBytes(): number {
-    const { bavail, bsize } = statfsSync(this.path)
-    return bavail * bsize
-  }
-
-  /** Somebody else's file of this size, or as much of it as there is room for. */
-  fill(name: string, bytes: number): void {
-    const file = openSync(join(this.path, name), 'w')
-    try {
-      for (let written = 0; written < bytes; ) written += writeSync(file, new Uint8Array(MiB))
-    } catch (error) {
-      equal((error as NodeJS.ErrnoException).code, 'ENOSPC')
-    } finally {
-      closeSync(file)
-    }
-  }
-
-  remove(name: string): void {
-    rmSync(join(this.path, name))
-  }
-
-  [Symbol.dispose](): void {
-    if (this.isMounted) spawnSync('umount', [this.path])
-    rmSync(this.path, { recursive: true })
-  }
-}
-
-const canMount = () => {
-  using disk = new SmallDisk(1)
-  return disk.isMounted
-}
-
 const title =
   'a disk that fills up refuses sends, goes on reading, loses nothing, and takes sends again when there is room'
-if (canMount()) test(title, { timeout: 120_000 }, diskFillsUp)
+if (SmallDisk.canMount) test(title, { timeout: 120_000 }, diskFillsUp)
 else test.skip(`${title} (missing: the right to mount)`)
 
 async function diskFillsUp(): Promise<void> {

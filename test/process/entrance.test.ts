@@ -56,6 +56,14 @@ test('in development a token is for the asking on this machine, and for no web p
     )
   }
   ;(await RawWebSocket.open({ port, headers: page })).destroy()
+  const proxied = { host: `localhost:${port}`, 'x-forwarded-for': '203.0.113.7' }
+  for (const path of ['/v1/dev/token?user=alice', '/metrics']) {
+    const answer = await ask(proxied, path)
+    deepEqual([answer.status, /"title":"address-denied"/.test(answer.body)], [403, true], path)
+  }
+  await rejects(RawWebSocket.open({ port, headers: proxied }), { name: 'UpgradeRefused', status: 403 })
+  equal((await ask(foreign[0]!, '/metrics')).status, 403)
+  equal((await ask(proxied, '/healthz')).status, 200)
 })
 
 test('with a secret of its own the server gives no tokens away, and lists of origins and addresses hold', async () => {
@@ -68,6 +76,8 @@ test('with a secret of its own the server gives no tokens away, and lists of ori
   ;(await origin('https://chat.example')).destroy()
   await rejects(origin('https://evil.example'), { status: 403 })
   await rejects(RawWebSocket.open({ port, localAddress: '127.0.0.7' }), { status: 403 })
+  const denied = await askFrom('127.0.0.7', port, '/metrics')
+  deepEqual([denied, await askFrom('127.0.0.8', port, '/metrics')], [403, 200])
   await rejects(RawWebSocket.open({ port, protocol: 'parley.v1.json', headers: { origin: 'https://evil.example' } }), {
     status: 403,
   })
@@ -131,3 +141,13 @@ test('a missing, guessable or doubled secret is refused at start, and none of it
     ok(!server.stderr.includes(guessable))
   }
 })
+
+function askFrom(localAddress: string, port: number, path: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: '127.0.0.1', localAddress, port, path }, (answer) => {
+      answer.resume()
+      resolve(answer.statusCode)
+    })
+    asked.on('error', reject).end()
+  })
+}

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export const SECRET = 'a secret of at least thirty-two bytes'
+export const SECRET = 'Zx4-test-6Yb8Qn2Wm0Rk5Tc9Vj3Hs7Pd1'
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 

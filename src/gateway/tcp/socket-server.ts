@@ -69,7 +69,7 @@ export class TcpSocketServer implements SocketServer {
   #accept(connection: TcpConnection, listener: SocketListener): void {
     const remoteAddress = connection.remoteAddress ?? ''
     // There is no word for it before the first frame.
-    if (listener.refuses({ remoteAddress, host: undefined, origin: undefined }) !== undefined) {
+    if (listener.refuses({ remoteAddress, host: undefined, origin: undefined, isForwarded: false }) !== undefined) {
       connection.on('error', () => {}).destroy()
       return
     }

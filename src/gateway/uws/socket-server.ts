@@ -9,6 +9,7 @@
 import * as uWS from 'uWebSockets.js'
 import { LIMITS, MiB } from '../../domain/limits.js'
 import { Bytes } from '../../std/bytes.js'
+import { isForwarded } from '../../std/proxy-headers.js'
 import {
   chosenSubprotocol,
   NO_UPGRADE,
@@ -145,8 +146,12 @@ function upgrade(
   context: uWS.us_socket_context_t,
 ): void {
   const remoteAddress = remoteAddressOf(response)
-  const arrival = { remoteAddress, host: request.getHeader('host'), origin: request.getHeader('origin') }
-  const refused = listener.refuses(arrival)
+  const names: string[] = []
+  request.forEach((name) => {
+    names.push(name)
+  })
+  const [host, origin] = [request.getHeader('host'), request.getHeader('origin')]
+  const refused = listener.refuses({ remoteAddress, host, origin, isForwarded: isForwarded(names) })
   if (refused !== undefined) {
     response.writeStatus('403 Forbidden').end(refusalText(refused))
     return

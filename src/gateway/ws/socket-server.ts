@@ -12,6 +12,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { LIMITS } from '../../domain/limits.js'
 import { Bytes } from '../../std/bytes.js'
 import { canSharePorts } from '../../std/port-sharing.js'
+import { isForwarded } from '../../std/proxy-headers.js'
 import {
   chosenSubprotocol,
   NO_UPGRADE,
@@ -27,6 +28,8 @@ import {
 import { answerHttp } from './http-exchange.js'
 
 const PATH = '/v1/ws'
+/** Until a refusal must have left. */
+const REFUSED_MS_MAX = 1_000
 
 export interface WsSocketServerOptions {
   /** Whether other workers of this process listen on the same port. Alone, a taken port is an error. */
@@ -91,7 +94,8 @@ export class WsSocketServer implements SocketServer {
     if (!isPath(request)) return refuse(connection, 404, '')
     const { host = '', origin } = request.headers
     const remoteAddress = request.socket.remoteAddress ?? ''
-    const refused = listener.refuses({ remoteAddress, host, origin })
+    const names = Object.keys(request.headers)
+    const refused = listener.refuses({ remoteAddress, host, origin, isForwarded: isForwarded(names) })
     if (refused !== undefined) return refuse(connection, 403, refusalText(refused))
     const chosen = chosenSubprotocol(request.headers['sec-websocket-protocol'] ?? '')
     if (chosen === undefined) return refuse(connection, 400, WRONG_SUBPROTOCOL)
@@ -108,8 +112,13 @@ function isPath({ url = '/' }: IncomingMessage): boolean {
   return url.split('?')[0] === PATH
 }
 
+/** Node lets go of a socket that asks for an upgrade: whoever is refused and does not leave by itself is cut off here. */
 function refuse(connection: Duplex, status: number, body: string): void {
   connection.on('error', () => {}) // it may be gone
+  const cutOff = setTimeout(() => connection.destroy(), REFUSED_MS_MAX)
+  connection.once('close', () => clearTimeout(cutOff))
+  // What it still sends is read: bytes that nobody read would take the refusal back on its way (RST).
+  connection.once('end', () => connection.destroy()).resume()
   connection.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: text/plain\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,

@@ -2,6 +2,7 @@
  * Operations on users and tokens: ending connections, taking tokens back, and what is left of a caller's limits.
  */
 import type { Revocation } from '../../access/revocations.js'
+import { CLOCK_SKEW_MS } from '../../access/token.js'
 import type { UserId } from '../../domain/ids.js'
 import { LIMITS } from '../../domain/limits.js'
 import { operation } from './operation.js'
@@ -36,7 +37,9 @@ export const PEOPLE_OPERATIONS = [
     answer: schemas.Revoked,
     async run({ caller: { app }, body }, { revoke, now }) {
       const { user, issued_before: issuedBefore = now() } = body
-      if (issuedBefore > now()) return { refusal: 'bad-frame', detail: 'issued_before is in the future' }
+      if (issuedBefore > now() + CLOCK_SKEW_MS) {
+        return { refusal: 'bad-frame', detail: 'issued_before is more than a minute in the future' }
+      }
       const revocation: Revocation = { app, issuedBefore, ...(user !== undefined && { user: user as UserId }) }
       const outcome = await revoke(revocation)
       if (outcome !== 'revoked') return { refusal: REFUSAL_OF[outcome] }

@@ -114,14 +114,18 @@ export const UserPath = z.strictObject({ user: Id })
 export const Disconnect = z.strictObject({ device: Id.optional() })
 export const Told = z.strictObject({ user: z.string(), device: z.string().optional() })
 
-export const Revoke = z.strictObject({
-  user: Id.optional().meta({ description: 'without it, every user of the app' }),
-  issued_before: z
-    .int()
-    .min(0)
-    .optional()
-    .meta({ description: 'milliseconds since 1970, not in the future; now, where absent' }),
-})
+export const Revoke = z
+  .strictObject({
+    user: Id.optional(),
+    all: z.literal(true).optional().meta({ description: 'in place of user: every user of the app' }),
+    issued_before: z
+      .int()
+      .min(0)
+      .optional()
+      .meta({ description: 'milliseconds since 1970, at most a minute ahead; now, where absent' }),
+  })
+  // Nothing said is a mistake of whoever asks, and everybody of the app would go.
+  .refine(({ user, all }) => (user === undefined) === (all === true), 'it names a user, or has "all": true')
 export const Revoked = z.strictObject({ app: z.string(), user: z.string().optional(), issued_before: Time })
 
 const Share = z.strictObject({ limit: z.int(), remaining: z.int().min(0) })

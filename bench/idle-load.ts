@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { signToken } from '../src/access/token.js'
+import { LIMITS } from '../src/domain/limits.js'
 import type { Address } from './connection.js'
 import type { Pace } from './crowd.js'
 import { Histogram } from './histogram.js'
@@ -39,8 +40,8 @@ export interface ResumeCounts {
 }
 
 const APP = 'bench'
-/** Inboxes hear of new heads within tens of milliseconds. */
-const INBOX_SETTLES_MS = 1_000
+/** Inboxes hear of new heads within tens of milliseconds, or, where the conversation spoke a moment ago, after its pause. */
+const INBOX_SETTLES_MS = LIMITS.outboxPauseMsMax + 500
 const TOKEN_MS = 24 * 60 * 60 * 1000
 const PING_EVERY_MS = 20_000
 const TELLING_MAX = 64

@@ -23,6 +23,8 @@ const SECRET = 'Qm7x0yJt3kF9wBv2LrNc5sHd8aZp1eUi4oGTqWXYMfI='
 /** Where the example must not be good: a secret that stands in the documents is none. */
 const GOOD: Record<string, string | object[]> = {
   secret: SECRET,
+  'tls.cert': 'cert.pem',
+  'tls.key': 'key.pem',
   apps: [{ id: 'shop', keys: [{ kid: '2026-11', alg: 'HS256', secret: SECRET }] }],
 }
 

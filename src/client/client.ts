@@ -20,7 +20,7 @@ import { ClientInbox } from './client-inbox.js'
 import { type ClientOptions, checkOptions, type Platform } from './client-options.js'
 import type { Command, CommandOutcome, ConversationName } from './command-queue.js'
 import { changeCommand, sendCommand } from './commands.js'
-import { Conversation, type ConversationHost, checkUsers, type HistoryPage, type NewGroup } from './conversation.js'
+import { Conversation, type ConversationHost, checkUsers, type NewGroup, readOn } from './conversation.js'
 import { type ConnectionState, Device, type DeviceListener, type Trouble } from './device.js'
 import { ClientError, RefusedError } from './errors.js'
 import { EventStream } from './event-stream.js'
@@ -252,7 +252,7 @@ export class Client {
 
   #openStream(conversation: Conversation, after: number | undefined): EventStream {
     this.#assertOpen()
-    const readAfter = (seq: number) => this.#readOn(conversation, seq)
+    const readAfter = (seq: number) => readOn(conversation, seq)
     let key = ''
     const stream = new EventStream(after, readAfter, () => this.#streams.get(key)?.delete(stream))
     this.#held.whenNamed({
@@ -266,17 +266,6 @@ export class Client {
       closed: () => stream.end(),
     })
     return stream
-  }
-
-  /** As long as we are open: a stream outlives whatever time there is no server. */
-  async #readOn(conversation: Conversation, seq: number): Promise<HistoryPage> {
-    for (;;) {
-      try {
-        return await conversation.history({ after: seq, limit: 200 })
-      } catch (cause) {
-        if (!(cause instanceof ClientError) || cause.reason !== 'unanswered') throw cause
-      }
-    }
   }
 
   #listener(): DeviceListener {

@@ -187,3 +187,14 @@ function contentOf({ text, body, contentType, mentions = [], preview }: Draft): 
 function sizeOf(text: string | undefined): number {
   return text === undefined ? 0 : utf8.encode(text).byteLength
 }
+
+/** Events above `seq`, as long as the client is open: a stream outlives whatever time there is no server. */
+export async function readOn(conversation: Conversation, seq: number): Promise<HistoryPage> {
+  for (;;) {
+    try {
+      return await conversation.history({ after: seq, limit: 200 })
+    } catch (cause) {
+      if (!(cause instanceof ClientError) || cause.reason !== 'unanswered') throw cause
+    }
+  }
+}

@@ -97,7 +97,7 @@ test('an unknown type is nothing, but not for free: it counts as a frame', () =>
   rig.clock.tick()
   deepEqual(
     alice.heard().map(({ name }) => name),
-    ['too-many-requests'],
+    ['connection-rate'],
   )
 })
 

@@ -30,7 +30,7 @@ test('a port that is taken is told before anything is made', async () => {
 })
 
 test.skipIf(!existsSync('/proc/self'))('a folder that nobody can make is one line, not a hang', async () => {
-  for (const environment of [{}, { PARLEY_SECRET: 's'.repeat(32) }]) {
+  for (const environment of [{}, { PARLEY_SECRET: 'Qm7x0yJt3kF9wBv2LrNc5sHd8aZp1eUi4oGTqWXYMfI=' }]) {
     const given = { PARLEY_PORT: '0', PARLEY_DATA: '/proc/parley', ...environment }
     const ran = await parley(['dev'], { folder: empty(), environment: given })
     equal(ran.code, 78)

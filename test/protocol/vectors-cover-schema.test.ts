@@ -27,7 +27,8 @@ const UNUSED = ['Stamp.flags']
 /** Tables that lie in frames, and where JSON has them. */
 const WITHIN: Readonly<Record<string, (frame: Json) => unknown>> = {
   Limits: ({ limits }) => limits ?? [],
-  InboxEntry: ({ entries }) => entries ?? [],
+  InboxEntry: ({ type, entries }) => (type === 'inbox' ? entries : []),
+  PresenceEntry: ({ type, entries }) => (type === 'presence' ? entries : []),
 }
 
 const BODIES = /union Body {([^}]*)}/

@@ -17,6 +17,8 @@ import { type Config, ConfigError } from './config.js'
 import { SYSTEM_CLOCK } from './std/clock.js'
 import { SYSTEM_RANDOM } from './std/random.js'
 
+const FETCH_FAILED = 'cannot fetch a key set'
+
 export class AccessKeeper implements AsyncDisposable {
   /** Tells every worker; set by whoever has them. */
   onChange: (change: AccessChange) => void = () => {}
@@ -116,9 +118,15 @@ export class AccessKeeper implements AsyncDisposable {
         this.onChange({ kind: 'keys', fetched })
       },
       failed: (cause) =>
-        this.#logger.warn({ event: 'key-set-failed', app, url: source.url, err: cause }, 'cannot fetch a key set'),
+        this.#logger.warn({ event: 'key-set-failed', app, url: withoutQuery(source.url), err: cause }, FETCH_FAILED),
     })
     this.#sources.set(app, { source, refresh })
     refresh.start()
   }
+}
+
+/** A query may hold a key of the provider's. */
+function withoutQuery(url: string): string {
+  const { origin, pathname } = new URL(url)
+  return origin + pathname
 }

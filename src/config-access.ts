@@ -5,7 +5,8 @@
  */
 import { z } from 'zod'
 import { type AccessConfig, ALGORITHMS, type KeyDescription } from './access/access-config.js'
-import { addressList, isLoopback } from './access/entrance.js'
+import { isLoopback } from './access/address.js'
+import { addressList } from './access/entrance.js'
 import { isGuessable, MAKE_ONE } from './access/guessable-secret.js'
 import { ROLES } from './access/role.js'
 import { SECRET_BYTES_MIN, verifyingKey } from './access/verifying-key.js'

@@ -6,6 +6,7 @@
  * the actors of its shards over its own WAL, the shared LMDB environment and message ports.
  */
 import type { MessagePort } from 'node:worker_threads'
+import type { Entrance } from './access/entrance.js'
 import { SharedCounts } from './access/shared-counts.js'
 import { SharedRates } from './access/shared-rates.js'
 import { WorkerAccess } from './access/worker-access.js'
@@ -168,6 +169,7 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
   const rates = new SharedRates(start.access.rates)
   const sendQueuesBytesMax = LIMITS.sendQueuesBytesMax / config.workers
   const limits = { ...GATEWAY_LIMITS, ...config.limits, sendQueuesBytesMax }
+  const entrance = counted(access, metrics)
   const worker = compose({
     bus,
     log,
@@ -179,7 +181,7 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
     incarnationMin,
     ownerSilenceMs: Number.POSITIVE_INFINITY, // the folder's lock makes this process the only owner there can be
     verifyToken: access.verify,
-    entrance: access,
+    entrance,
     counts: new SharedCounts(start.access.counts, index),
     rates,
     gatewayEvents: logGatewayEvents(logger, metrics),
@@ -199,8 +201,9 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
     tcpSockets.closeNow()
   }
   const routes = openRoutes({
-    ...{ config, worker, access, main, limits, rates },
+    ...{ config, worker, access, entrance, main, limits, rates },
     metrics: () => metricsText(metricRows, processFigures()),
+    refused: (refusal) => metrics.refused(refusal, 1),
     failed: (path, cause) => logger.error({ event: 'http-failed', path, err: cause }, 'cannot answer a request'),
   })
   const placement = new Placement(worker, workerOfShard)
@@ -282,6 +285,17 @@ function isHopeless({ cause, since }: LastingTrouble): boolean {
 function causesOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause === undefined ? error.message : `${error.message} (${causesOf(error.cause)})`
+}
+
+/** Whoever is turned away at the entrance is in the figures, too. */
+function counted(access: WorkerAccess, metrics: Metrics): Pick<Entrance, 'refuses'> {
+  return {
+    refuses(arrival) {
+      const refused = access.refuses(arrival)
+      if (refused !== undefined) metrics.refused(refused, 1)
+      return refused
+    },
+  }
 }
 
 /** A timer that keeps the thread alive: before it listens, nothing else does. */

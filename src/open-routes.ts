@@ -2,11 +2,13 @@
  * HTTP of one worker, put together: what `/v1` is done with, and what the pages for operators show.
  */
 import { join } from 'node:path'
+import type { Entrance } from './access/entrance.js'
 import type { SharedRates } from './access/shared-rates.js'
 import type { WorkerAccess } from './access/worker-access.js'
 import type { Composition } from './composition.js'
 import type { Config } from './config.js'
 import { ActorKind, actorKey } from './domain/ids.js'
+import type { RefusalName } from './domain/refusal.js'
 import type { GatewayLimits } from './gateway/limits.js'
 import type { ApiParts } from './http/api/api-parts.js'
 import { httpRoutes } from './http/routes.js'
@@ -20,23 +22,26 @@ export interface OpenRoutesParts {
   readonly config: Config
   readonly worker: Composition
   readonly access: WorkerAccess
+  readonly entrance: Pick<Entrance, 'refuses'>
   readonly main: MainThread
   /** Those that hold now. */
   readonly limits: GatewayLimits
   readonly rates: SharedRates
   readonly metrics: () => string
+  refused(refusal: RefusalName): void
   failed(path: string, cause: unknown): void
 }
 
 export function openRoutes(parts: OpenRoutesParts): ReturnType<typeof httpRoutes> {
-  const { config, worker, access, main, metrics, failed } = parts
+  const { config, worker, access, entrance, main, metrics, refused, failed } = parts
   return httpRoutes({
     isReady: () => worker.host.isReady,
     metrics,
-    entrance: access,
+    entrance,
     verifyToken: access.verify,
     development: developmentOf(config, main),
     page: config.isDemoServed ? readWebPage(join(packageFolder(), 'dist', 'web')) : undefined,
+    refused,
     failed,
     commands: worker.serverCommands,
     revoke: (revocation) => main.revoke(revocation),

@@ -60,9 +60,10 @@ async function run(): Promise<number> {
     }
     const { notice } = await socketLibrary()
     const tookMs = performance.now()
-    const isColoured = process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === ''
+    const isTerminal = process.stdout.isTTY === true
+    const isColoured = isTerminal && (process.env.NO_COLOR ?? '') === ''
     process.stdout.write(
-      isJson ? servingLine(config, ports, tookMs) : banner({ config, ports, notice, tookMs, isColoured }),
+      isJson ? servingLine(config, ports, tookMs) : banner({ config, ports, notice, tookMs, isTerminal, isColoured }),
     )
     process.send?.({ kind: 'serving', ports } satisfies ServingNotice)
     await Promise.race([stopped, pool.failed])

@@ -1,4 +1,4 @@
-import { equal, match } from 'node:assert/strict'
+import { deepEqual, equal, match } from 'node:assert/strict'
 import { test } from 'vitest'
 import { accessOfApps } from '../test/support/attacks.js'
 import type { Config } from './config.js'
@@ -30,7 +30,13 @@ const CONFIG: Config = {
   origins: { file: 'parley.toml', workers: 'default', data: 'parley.toml:3', secret: 'default' },
 }
 
-const STARTED = { ports: { port: 7800, tcpPort: 7801 }, notice: undefined, tookMs: 12.4, isColoured: false }
+const STARTED = {
+  ports: { port: 7800, tcpPort: 7801 },
+  notice: undefined,
+  tookMs: 12.4,
+  isTerminal: true,
+  isColoured: false,
+}
 
 test('the banner says what runs where, what was chosen and why, and what to try', () => {
   const text = banner({ ...STARTED, config: CONFIG })
@@ -41,6 +47,8 @@ test('the banner says what runs where, what was chosen and why, and what to try'
   match(text, /config {3}parley\.toml\n/)
   match(text, /dist\/cli\.js send --user alice bob 'lunch\?'\n/)
   match(text, /alice: ey[\w-]+\.[\w-]+\.[\w-]{43}\n/)
+  const kept = banner({ ...STARTED, config: CONFIG, isTerminal: false })
+  deepEqual([kept.includes('alice: ey'), kept.includes('doctor')], [false, true])
 })
 
 test('tokens and secrets show only where this machine alone can connect, and colours only where asked', () => {

@@ -1,7 +1,6 @@
 /**
  * What a person sees on start: what runs where, what was chosen and why, what to try next. With the development secret
- * it shows tokens to try things with: only this machine can connect then, and they go to standard output alone, never to
- * a log line.
+ * it shows tokens to try things with, on a terminal alone: output that is kept is read by others later.
  */
 import { relative, sep } from 'node:path'
 import type { Config } from './config.js'
@@ -19,11 +18,13 @@ export interface BannerParts {
   readonly notice: string | undefined
   /** From the start of the process until every worker served. */
   readonly tookMs: number
+  /** Whether a person sees it come, and not a file or a service manager. */
+  readonly isTerminal: boolean
   /** Whether colours are wanted. */
   readonly isColoured: boolean
 }
 
-export function banner({ config, ports, notice, tookMs, isColoured }: BannerParts): string {
+export function banner({ config, ports, notice, tookMs, isTerminal, isColoured }: BannerParts): string {
   const bold = (text: string) => (isColoured ? `\x1b[1m${text}\x1b[22m` : text)
   const green = (text: string) => (isColoured ? `\x1b[32m${text}\x1b[39m` : text)
   const row = (name: string, text: string) => `  ${green('➜')}  ${bold(name.padEnd(9))}${text}`
@@ -42,7 +43,8 @@ export function banner({ config, ports, notice, tookMs, isColoured }: BannerPart
     row('config', origins.file ?? `defaults and environment; ${program()} init writes a file`),
     row('secret', config.isDevelopmentSecret ? 'made in the data folder, for development only' : origins.secret),
   ]
-  if (config.isDevelopmentSecret) lines.push('', ...developmentLines(config, bold))
+  if (config.isDevelopmentSecret) lines.push('', ...developmentLines(bold))
+  if (config.isDevelopmentSecret && isTerminal) lines.push(...tokenLines(config, bold))
   return `\n${lines.join('\n')}\n\n`
 }
 
@@ -51,11 +53,16 @@ function workersOf({ workers, origins }: Config): string {
   return `${threads} (${origins.workers === 'default' ? 'one per core' : origins.workers})`
 }
 
-function developmentLines(config: Config, bold: (text: string) => string): string[] {
+function developmentLines(bold: (text: string) => string): string[] {
   const tries = ['tail --user bob', "send --user alice bob 'lunch?'", 'top', 'doctor']
   return [
     `  ${bold('try')}, each in another terminal of this folder`,
     ...tries.map((command) => `     ${program()} ${command}`),
+  ]
+}
+
+function tokenLines(config: Config, bold: (text: string) => string): string[] {
+  return [
     `  ${bold('tokens')} of app demo, good for ${DEVELOPMENT_TOKEN_DAYS} days`,
     ...DEVELOPMENT_USERS.map((user) => {
       const token = tokenFor(config, { app: 'demo', user, days: DEVELOPMENT_TOKEN_DAYS })

@@ -5,6 +5,7 @@
 import { BlockList, isIP } from 'node:net'
 import type { RefusalName } from '../domain/refusal.js'
 import type { AccessConfig } from './access-config.js'
+import { isLoopback, plainAddress } from './address.js'
 
 /** What is known of a peer before it has said anything of ours. */
 export interface Arrival {
@@ -46,7 +47,7 @@ export class Entrance {
     if (!this.#isAddressAllowed(remoteAddress)) return 'address-denied'
     if (this.#options.isLoopbackOnly) {
       if (isForwarded) return 'address-denied'
-      if (host !== undefined && !isLoopbackUrl(`http://${host}`)) return 'origin-denied'
+      if (host !== undefined && !isLoopbackHost(host)) return 'origin-denied'
       return origin && !isLoopbackUrl(origin) ? 'origin-denied' : undefined
     }
     const { origins } = this.#options
@@ -69,20 +70,10 @@ export class Entrance {
   }
 }
 
-/** One way to write an address: uWebSockets writes all eight groups of IPv6, and IPv4 may come wrapped in it. */
-export function plainAddress(address: string): string {
-  const wrapped = /^(?:::ffff:|(?:0{1,4}:){5}ffff:)(?:(\d+\.\d+\.\d+\.\d+)|([\da-f]{1,4}):([\da-f]{1,4}))$/i.exec(
-    address,
-  )
-  if (wrapped === null) return address
-  if (wrapped[1] !== undefined) return wrapped[1]
-  const [high, low] = [Number.parseInt(wrapped[2]!, 16), Number.parseInt(wrapped[3]!, 16)]
-  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
-}
-
-/** Loopback's own names: what a browser shows and no foreign page can have. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
+/** As the header has it; a URL's parser would take more for a name than a browser writes. */
+function isLoopbackHost(host: string): boolean {
+  const name = /^(?:\[([\da-f:]+)\]|([\w.-]+))(?::\d{1,5})?$/i.exec(host)
+  return name !== null && isLoopback((name[1] ?? name[2]!).toLowerCase())
 }
 
 function isLoopbackUrl(url: string): boolean {

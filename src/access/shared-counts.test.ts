@@ -34,3 +34,10 @@ test('with 38,000 names in a worker a count is never too low, and rarely and bar
   equal(Math.max(...tooMuch) <= 3, true)
   equal(tooMuch.filter((more) => more > 0).length < names.length / 40, true)
 })
+
+test('a limit of a million holds', () => {
+  const counts = new SharedCounts(SharedCounts.memory(1, 7), 0)
+  let taken = 0
+  for (let n = 0; n < 200_000; n++) if (counts.take('the proxy', 150_000)) taken++
+  deepEqual([taken, counts.countOf('the proxy')], [150_000, 150_000])
+})

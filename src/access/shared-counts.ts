@@ -25,16 +25,16 @@ const utf8 = new TextEncoder()
 export class SharedCounts {
   readonly #memory: CountsMemory
   readonly #worker: number
-  readonly #numbers: Uint16Array
+  readonly #numbers: Uint32Array
 
   static memory(workers: number, seed: number, cells = CELLS_DEFAULT): CountsMemory {
-    return { shared: new SharedArrayBuffer(workers * ROWS * cells * 2), workers, cells, seed }
+    return { shared: new SharedArrayBuffer(workers * ROWS * cells * 4), workers, cells, seed }
   }
 
   constructor(memory: CountsMemory, worker: number) {
     this.#memory = memory
     this.#worker = worker
-    this.#numbers = new Uint16Array(memory.shared)
+    this.#numbers = new Uint32Array(memory.shared)
   }
 
   /** Counts one more where that is at most `max`; false, and nothing is counted, where it is not. */

@@ -2,7 +2,7 @@
  * A device between opening and closing its storage: the session with what an earlier life kept, the token it says Hello
  * with, and what becomes of it when the server will not have it.
  */
-import { refusalOfWire } from '../domain/refusal.js'
+import { isAboutToken, refusalOfWire } from '../domain/refusal.js'
 import type { RefusalFrame, WelcomeFrame } from '../protocol/decoded-frame.js'
 import { random64 } from '../std/random.js'
 import { type ClientOptions, type Platform, RECENT_MAX_DEFAULT } from './client-options.js'
@@ -176,8 +176,7 @@ export class Device {
 
   #rejected(refusal: RefusalFrame): void {
     const name = refusalOfWire(refusal.code)
-    const isAboutToken = name === 'token-expired' || name === 'bad-token'
-    if (isAboutToken && this.#tokens.refused()) void this.#dial()
+    if (isAboutToken(name) && this.#tokens.refused()) void this.#dial()
     else this.#stop(new RefusedError(refusal.code, refusal.advice))
   }
 

@@ -111,6 +111,11 @@ export function isFinalCode(wire: number): boolean {
   return hundreds === 11 || hundreds === 14
 }
 
+/** 14xx that another token would mend. */
+export function isAboutToken(name: RefusalName | undefined): boolean {
+  return name === 'bad-token' || name === 'token-expired' || name === 'token-revoked' || name === 'token-not-yet'
+}
+
 /** 11xx that speak of the lane itself: they consume nothing, since the lane's record is what they protect. */
 export function isAboutLane(name: RefusalName): boolean {
   return name === 'lane-reused' || name === 'lane-retired' || name === 'lane-unknown'

@@ -6,7 +6,7 @@
  * grow, so that a late answer to a connection that is gone finds nobody.
  */
 
-import { plainAddress } from '../access/entrance.js'
+import { hostOf } from '../access/address.js'
 import type { SharedCounts } from '../access/shared-counts.js'
 import type { Session } from '../actors/peers.js'
 import { type ShardId, shardOf } from '../domain/ids.js'
@@ -125,9 +125,6 @@ function userName({ inbox }: Session): string {
   return `user ${inbox}`
 }
 
-/** One host of IPv6 has a whole /64 of addresses. */
 function nameOfAddress(remoteAddress: string): string {
-  const address = plainAddress(remoteAddress)
-  const groups = address.split(':')
-  return `address ${groups.length === 8 ? groups.slice(0, 4).join(':') : address}`
+  return `address ${hostOf(remoteAddress)}`
 }

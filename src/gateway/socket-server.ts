@@ -46,6 +46,13 @@ export const BODY_TOO_LARGE: HttpAnswer = problem(
   `a body of HTTP has at most ${LIMITS.httpBodyBytesMax} bytes`,
 )
 
+/**
+ * Of a body that is refused so much is read and dropped, and for so long, so that its sender hears why: bytes that nobody reads
+ * take the answer back on its way (RST). Then the connection is cut.
+ */
+export const DROPPED_BYTES_MAX = 4 * LIMITS.httpBodyBytesMax
+export const DROPPED_MS_MAX = 250
+
 /** One accepted connection. Methods never throw after close; they do nothing. */
 export interface Socket {
   readonly wire: Wire

@@ -8,7 +8,7 @@
  * asks, is refused (access/entrance.ts asks first), and a page that hides its origin is told nothing it can read.
  */
 import { createHash } from 'node:crypto'
-import { isLoopback, plainAddress } from '../access/entrance.js'
+import { isLoopback, plainAddress } from '../access/address.js'
 import { signToken } from '../access/token.js'
 import { ID_BYTES_MAX, isId } from '../domain/ids.js'
 import type { RefusalName } from '../domain/refusal.js'

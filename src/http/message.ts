@@ -1,6 +1,8 @@
 /**
  * An HTTP request and its answer, whatever server carries them.
  */
+import type { RefusalName } from '../domain/refusal.js'
+
 export interface HttpRequest {
   /** In capitals. */
   readonly method: string
@@ -19,6 +21,8 @@ export interface HttpAnswer {
   readonly contentType: string
   readonly body: string | Uint8Array
   readonly headers?: Readonly<Record<string, string>>
+  /** What it says no with; for the figures. */
+  readonly refusal?: RefusalName
 }
 
 export function json(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): HttpAnswer {

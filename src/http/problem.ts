@@ -33,6 +33,7 @@ export function problem(
   const body = { type: `urn:parley:refusal:${code}`, title: name, status, code, detail, ...again }
   return {
     status,
+    refusal: name,
     contentType: 'application/problem+json',
     body: `${JSON.stringify(body)}\n`,
     headers: {

@@ -3,6 +3,7 @@
  */
 import type { Arrival, Entrance } from '../access/entrance.js'
 import type { VerifyToken } from '../access/token.js'
+import type { RefusalName } from '../domain/refusal.js'
 import { isForwarded } from '../std/proxy-headers.js'
 import type { ApiParts } from './api/api-parts.js'
 import { answerDevelopment, type Development } from './development.js'
@@ -24,6 +25,8 @@ export interface RoutesParts extends ApiParts {
   readonly development: Omit<Development, 'now'> | undefined
   /** Undefined where it is not to be served, or was not built. */
   readonly page: WebPage | undefined
+  /** A token was not good. What the entrance and commands refuse is counted there. */
+  refused(refusal: RefusalName): void
   /** A request failed of our own doing, and was answered with 500. */
   failed(path: string, cause: unknown): void
 }
@@ -32,7 +35,9 @@ export interface RoutesParts extends ApiParts {
 export function httpRoutes(parts: RoutesParts): (request: HttpRequest) => Promise<HttpAnswer> {
   return async (request) => {
     try {
-      return await answer(request, parts)
+      const answered = await answer(request, parts)
+      if (answered.status === 401 && answered.refusal !== undefined) parts.refused(answered.refusal)
+      return answered
     } catch (cause) {
       parts.failed(request.path, cause)
       return { status: 500, contentType: TEXT, body: 'the server failed\n' }

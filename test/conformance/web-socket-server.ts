@@ -4,6 +4,7 @@
  */
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterEach, describe, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { LIMITS } from '../../src/domain/limits.js'
@@ -108,6 +109,25 @@ export function webSocketServerConformance(adapter: string, open: () => SocketSe
       const answer = await fetch(`http://127.0.0.1:${port}/v1/ws?from=browser`)
       deepEqual([answer.status, answer.headers.get('upgrade')], [426, 'websocket'])
       equal((await answer.text()).includes('parley.v1.fb or parley.v1.json'), true)
+    })
+
+    test('a body without an end is cut off, and who sends it has heard why', async () => {
+      const { port } = await serve()
+      const socket = connect({ port, host: '127.0.0.1' })
+      socket.on('error', () => {}) // that is the end of it
+      let heard = ''
+      socket.on('data', (text) => {
+        heard += text
+      })
+      socket.write('POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n')
+      const chunk = Buffer.alloc(16 * 1024)
+      let sent = 0
+      for (; !socket.destroyed && sent < 64 * LIMITS.httpBodyBytesMax; sent += chunk.length) {
+        await new Promise((resolve) => socket.write(chunk, resolve))
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      equal(socket.destroyed, true, `${sent} bytes were taken`)
+      equal(heard.split(' ')[1] ?? 'reset', heard === '' ? 'reset' : '413')
     })
 
     test('a JSON socket says so, takes text and is sent text', async () => {

@@ -239,8 +239,9 @@ test('keys of an address: until they are there a client waits; then each is good
 })
 
 test('no token, secret or body reaches a log line, whatever happens', async () => {
+  const jwks = { url: 'http://127.0.0.1:9/keys?key=of-the-provider' }
   await using server = await startWith(
-    { apps: APPS },
+    { apps: [...APPS, { id: 'toys', jwks }] },
     { environment: { PARLEY_LOG_LEVEL: 'debug', PARLEY_TEST_FAULTS: '1' } },
   )
   const { port, pid } = server
@@ -266,7 +267,8 @@ test('no token, secret or body reaches a log line, whatever happens', async () =
   await server.stop()
   const said = server.stdout + server.stderr
   ok(said.includes('shard-served'), 'there are debug lines')
-  const secrets = [BODY, Buffer.from(BODY).toString('base64'), SHOP_SECRET, 'eyJ']
+  ok(said.includes('http://127.0.0.1:9/keys'), 'a key set that cannot be fetched is told')
+  const secrets = ['of-the-provider', BODY, Buffer.from(BODY).toString('base64'), SHOP_SECRET, 'eyJ']
   for (const token of used) secrets.push(...token.split('.').filter((part) => part.length > 20))
   for (const secret of secrets) ok(!said.includes(secret), secret)
 })

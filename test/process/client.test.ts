@@ -105,16 +105,23 @@ test('the server is killed with -9 under way: everything arrives once and in ord
   await Promise.all([alice.close(), bob.close()])
 })
 
-test('a token that has expired is asked for anew; a text that is no good stops the client', async () => {
+test('a token that has expired, or is not good yet, is asked for anew; a text that is no good stops the client', async () => {
   await using server = await ServerProcess.start()
   let asked = 0
   const alice = clientOf(server, 'alice', { token: async () => tokenOf('alice', ++asked === 1 ? -60_000 : 60_000) })
   await alice.connect()
   equal(asked, 2)
+  let hers = 0
+  const ahead = { app: 'test', user: 'carol', issuedAt: Date.now() + 600_000, expiresAt: Date.now() + 900_000 }
+  const carol = clientOf(server, 'carol', {
+    token: async () => (++hers === 1 ? signToken(SECRET, ahead) : tokenOf('carol')),
+  })
+  await carol.connect()
+  equal(hers, 2)
   const forged = clientOf(server, 'bob', { token: `${tokenOf('bob')}x` })
   await rejects(forged.connect(), { reason: 'bad-token', todo: 'not-allowed' })
   equal(forged.state.kind, 'stopped')
-  await Promise.all([alice.close(), forged.close()])
+  await Promise.all([alice.close(), carol.close(), forged.close()])
 })
 
 test('addresses that do not answer are passed over', async () => {

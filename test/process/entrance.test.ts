@@ -81,6 +81,9 @@ test('with a secret of its own the server gives no tokens away, and lists of ori
   await rejects(RawWebSocket.open({ port, protocol: 'parley.v1.json', headers: { origin: 'https://evil.example' } }), {
     status: 403,
   })
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+  match(metrics, /parley_refusals_total\{refusal="origin-denied"\} 2\n/)
+  match(metrics, /parley_refusals_total\{refusal="address-denied"\} 2\n/)
   const overTcp = connect({ host: '127.0.0.1', port: listed.tcpPort, localAddress: '127.0.0.7' })
   equal(await once(overTcp, 'close').then(() => overTcp.bytesRead), 0)
   const from = () => RawWebSocket.open({ port, localAddress: '127.0.0.8' })

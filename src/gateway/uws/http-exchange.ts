@@ -6,7 +6,7 @@
 import type * as uWS from 'uWebSockets.js'
 import { STATUS_CODES } from 'node:http'
 import { LIMITS } from '../../domain/limits.js'
-import { BODY_TOO_LARGE, type PlainHandler } from '../socket-server.js'
+import { BODY_TOO_LARGE, DROPPED_BYTES_MAX, DROPPED_MS_MAX, type PlainHandler } from '../socket-server.js'
 
 type Request = Parameters<PlainHandler>[0]
 type Answer = Awaited<ReturnType<PlainHandler>>
@@ -32,10 +32,20 @@ export function answerHttp(
   const exchange = new Exchange(response, head.method === 'HEAD')
   const chunks: Buffer[] = []
   let size = 0
+  let cutOff: NodeJS.Timeout | undefined
+  const refuse = (cuts: boolean) => {
+    clearTimeout(cutOff)
+    exchange.end(BODY_TOO_LARGE, cuts)
+  }
   response.onData((chunk, isLast) => {
     size += chunk.byteLength
     if (exchange.isOver) return
-    if (size > LIMITS.httpBodyBytesMax) return exchange.end(BODY_TOO_LARGE)
+    if (size > LIMITS.httpBodyBytesMax) {
+      chunks.length = 0
+      if (isLast || size > DROPPED_BYTES_MAX) refuse(!isLast)
+      else cutOff ??= setTimeout(() => refuse(true), DROPPED_MS_MAX)
+      return
+    }
     chunks.push(Buffer.from(chunk.slice(0))) // the library uses its buffer again
     if (isLast) void exchange.answer({ ...head, body: Buffer.concat(chunks) }, handler)
   })
@@ -66,7 +76,8 @@ class Exchange {
     this.end(await handler(request))
   }
 
-  end({ status, contentType, body, headers = {} }: Answer): void {
+  /** `cuts`: the connection ends with it, whatever is still on its way here. */
+  end({ status, contentType, body, headers = {} }: Answer, cuts = false): void {
     if (this.isOver) return
     this.isOver = true
     this.#response.cork(() => {
@@ -77,7 +88,7 @@ class Exchange {
       if (status === NOT_MODIFIED) this.#response.endWithoutBody()
       // The library cuts a connection that asks again after a length without a body, so it is told to close by itself.
       else if (this.#isHeadOnly) this.#response.endWithoutBody(Buffer.byteLength(body), true)
-      else this.#response.end(body)
+      else this.#response.end(body, cuts)
     })
   }
 }

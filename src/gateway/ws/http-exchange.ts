@@ -3,7 +3,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { LIMITS } from '../../domain/limits.js'
-import { BODY_TOO_LARGE, type PlainHandler } from '../socket-server.js'
+import { BODY_TOO_LARGE, DROPPED_BYTES_MAX, DROPPED_MS_MAX, type PlainHandler } from '../socket-server.js'
 
 type Answer = Awaited<ReturnType<PlainHandler>>
 
@@ -12,17 +12,27 @@ const NOT_MODIFIED = 304
 export function answerHttp(request: IncomingMessage, response: ServerResponse, handler: PlainHandler): void {
   const chunks: Buffer[] = []
   let size = 0
+  let cutOff: NodeJS.Timeout | undefined
   let isOver = false
+  const refuse = (cuts: boolean) => {
+    clearTimeout(cutOff)
+    isOver = true
+    if (cuts) response.once('finish', () => request.destroy())
+    end(response, BODY_TOO_LARGE)
+  }
   request.on('error', () => {}) // the peer left: 'end' does not come
+  request.on('close', () => clearTimeout(cutOff))
   request.on('data', (chunk: Buffer) => {
     size += chunk.length
-    if (isOver) return
     if (size <= LIMITS.httpBodyBytesMax) return void chunks.push(chunk)
-    isOver = true
-    end(response, BODY_TOO_LARGE)
+    chunks.length = 0
+    if (isOver) return
+    if (size > DROPPED_BYTES_MAX) refuse(true)
+    else cutOff ??= setTimeout(() => refuse(true), DROPPED_MS_MAX)
   })
   request.on('end', async () => {
     if (isOver) return
+    if (size > LIMITS.httpBodyBytesMax) return refuse(false)
     end(response, await handler({ ...headOf(request), body: Buffer.concat(chunks) }))
   })
 }

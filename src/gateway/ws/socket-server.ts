@@ -31,6 +31,13 @@ import {
 import { answerHttp } from './http-exchange.js'
 
 const PATH = '/v1/ws'
+/** Until a request must have come, as with uWebSockets.js, which gives it ten seconds. */
+const SERVER_OPTIONS = {
+  noDelay: true,
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+}
 /** Until a refusal must have left. */
 const REFUSED_MS_MAX = 1_000
 
@@ -76,8 +83,8 @@ export class WsSocketServer implements SocketServer {
 
   #create(answer: RequestListener): Server {
     const { tls } = this.#options
-    if (tls === undefined) return createServer({ noDelay: true }, answer)
-    return createTlsServer({ noDelay: true, cert: readFileSync(tls.cert), key: readFileSync(tls.key) }, answer)
+    if (tls === undefined) return createServer(SERVER_OPTIONS, answer)
+    return createTlsServer({ ...SERVER_OPTIONS, cert: readFileSync(tls.cert), key: readFileSync(tls.key) }, answer)
   }
 
   stopListening(): void {

@@ -11,6 +11,7 @@ import type {
   Conversation,
   ConversationName,
   InboxEntry,
+  PresenceChange,
 } from '../../src/client-browser.js'
 import { ActorKind, DIRECT_SEPARATOR } from '../../src/domain/ids.js'
 import { PLATFORM_CLOCK } from '../../src/std/platform-clock.js'
@@ -60,12 +61,17 @@ export class ChatUser {
   readonly screens: Map<string, Screen> = shallowReactive(new Map())
   /** What the server's conversation list counts as unread, by the key of the conversation. */
   readonly unread: Map<string, number> = shallowReactive(new Map())
+  /** Whom of the others the server calls online; nothing is known of who is not in it. */
+  readonly presence: Map<string, PresenceChange> = shallowReactive(new Map())
+  /** Who is typing, by the key of the conversation. */
+  readonly typing: Map<string, readonly string[]> = shallowReactive(new Map())
   /** Counts up with each message of the wire, one way or the other. */
   readonly traffic = shallowReactive<Record<Direction, number>>({ in: 0, out: 0 })
   readonly #parts: ChatUserParts
   readonly #network: CutNetwork
   readonly #client: Client
   #onScreen = ''
+  readonly #peers = new Set<string>()
   #storageTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(parts: ChatUserParts) {
@@ -86,6 +92,9 @@ export class ChatUser {
     this.#client.onState((state) => this.#became(state))
     this.#client.onEvent(({ conversation }) => this.#met(conversation))
     this.#client.onInbox((changed) => this.#listed(changed))
+    const { presence } = this.#client
+    presence.onPresence((change) => this.presence.set(change.user, change))
+    presence.onTyping(({ conversation, users }) => this.typing.set(keyOf(conversation), users))
     this.#client.onTrouble(({ kind }) => {
       if (kind === 'storage-failed') this.#storageFailed()
     })
@@ -125,7 +134,14 @@ export class ChatUser {
     this.#read()
   }
 
+  /** A key was pressed. */
+  types({ conversation }: Screen): void {
+    this.#client.presence.typing(conversation)
+  }
+
   direct(peer: string): Screen {
+    this.#peers.add(peer)
+    this.#client.presence.watch([...this.#peers])
     return this.screenOf(this.#client.direct(peer))
   }
 

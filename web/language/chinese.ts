@@ -80,6 +80,9 @@ export const CHINESE: Texts = {
     emptyHint: '在下方写下第一条消息：它的编号是 1。',
     seq: (seq: number) => `会话中的第 ${seq} 号`,
     latest: '最新消息',
+    online: '在线',
+    offline: '离线',
+    typing: (users: string) => `${users} 正在输入…`,
     unread: (count: number) => `${count} 条未读`,
   },
 

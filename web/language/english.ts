@@ -79,6 +79,9 @@ export const ENGLISH = {
     emptyHint: 'Write the first message below: it gets number 1.',
     seq: (seq: number) => `Number ${seq} of the conversation`,
     latest: 'Newest messages',
+    online: 'online',
+    offline: 'offline',
+    typing: (users: string) => `${users} typing…`,
     unread: (count: number) => `${count} unread`,
   },
 

@@ -118,7 +118,8 @@ export class Sessions {
     return [...this.#inboxesOf(shard)]
   }
 
-  /** Hands frames of the inbox itself to its sessions. A connection that lags does without: a beacon follows. */
+  /** Hands frames of the inbox itself to its sessions. A connection that lags does without, until a change
+   *  or a beacon that comes after it has caught up (docs/guarantees.md, known faults). */
   tellInbox(inbox: ActorKey, bytes: Bytes, start: number, end: number): void {
     this.tell([inbox], undefined, { conversation: inbox, firstSeq: 0, lastSeq: 0 }, bytes, start, end)
   }

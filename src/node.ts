@@ -231,8 +231,8 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
       worker.forget(peerAddress)
     },
     accessChanged(change) {
-      const revocation = access.take(change)
-      if (revocation !== undefined) worker.gateway.revoked(revocation)
+      const ends = access.take(change)
+      if (ends !== undefined) worker.gateway.revoked(ends)
     },
     async drain(withinMs) {
       sockets.stopListening()

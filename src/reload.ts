@@ -1,6 +1,7 @@
 /**
  * SIGHUP: reads parley.toml again and takes over what may change while the server runs. A file that is refused changes
- * nothing; a changed setting that needs a restart is named. The log says which. Connections stay as they are.
+ * nothing; a changed setting that needs a restart is named. The log says which. Connections stay as they are, but for those
+ * whose app or key is gone.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'

@@ -3,6 +3,8 @@
  *
  * Keys of a JWKS address are put in by the main thread (access-keeper.ts) whenever it has fetched them.
  */
+import { createHash } from 'node:crypto'
+import type { Brand } from '../std/brand.js'
 import type { EpochMs } from '../std/clock.js'
 import type { AccessConfig, AppAccess, JwksSource, KeyDescription } from './access-config.js'
 import { ROLES, type Role } from './role.js'
@@ -24,7 +26,12 @@ const NAMELESS_TRIED_MAX = 4
 /** An app's key, and which roles its tokens may have. */
 export interface AppKey extends VerifyingKey {
   readonly roles: readonly Role[]
+  /** Of a key that the operator wrote down: the key itself. Of published ones: the address, since what stands there may change. */
+  readonly origin: KeyOrigin
 }
+
+/** Where a key comes from, as a digest: it tells no secret, and the same configuration gives the same. */
+export type KeyOrigin = Brand<string, 'KeyOrigin'>
 
 export interface KeyChoice {
   /** Mostly one. */
@@ -38,6 +45,8 @@ export class AppKeys {
   readonly issuer: string | undefined
   readonly audience: string | undefined
   readonly #jwks: JwksSource | undefined
+  /** What all published keys have in common. */
+  readonly #published: Pick<AppKey, 'roles' | 'origin'> | undefined
   readonly #own: readonly AppKey[]
   #fetched: readonly AppKey[] = []
   #fetchedAt: EpochMs = Number.NEGATIVE_INFINITY
@@ -45,10 +54,11 @@ export class AppKeys {
   constructor({ keys, jwks, issuer, audience }: Omit<AppAccess, 'id'>, before?: AppKeys) {
     this.issuer = issuer
     this.audience = audience
-    this.#own = keys.map((key) => ({ ...verifyingKey(key), roles: ROLES }))
+    this.#own = keys.map((key) => ({ ...verifyingKey(key), roles: ROLES, origin: originOf(key) }))
     this.#jwks = jwks
+    this.#published = jwks === undefined ? undefined : { roles: jwks.roles, origin: originOf([jwks.url, jwks.algs]) }
     if (before === undefined || !isSameSource(jwks, before.#jwks)) return
-    this.#fetched = before.#fetched.map((key) => ({ ...key, roles: this.#roles }))
+    this.#fetched = before.#fetched.map((key) => ({ ...key, ...this.#published! }))
     this.#fetchedAt = before.#fetchedAt
   }
 
@@ -63,13 +73,15 @@ export class AppKeys {
   }
 
   take({ keys, fetchedAt }: FetchedKeys): void {
-    this.#fetched = keys.map((key) => ({ ...verifyingKey(key), roles: this.#roles }))
+    if (this.#published === undefined) return // fetched for a configuration of before
+    const published = this.#published
+    this.#fetched = keys.map((key) => ({ ...verifyingKey(key), ...published }))
     this.#fetchedAt = fetchedAt
   }
 
-  /** Of the tokens of published keys. */
-  get #roles(): readonly Role[] {
-    return this.#jwks?.roles ?? []
+  /** Whether keys of this origin still check tokens here. */
+  hasOrigin(origin: KeyOrigin): boolean {
+    return this.#published?.origin === origin || this.#own.some((key) => key.origin === origin)
   }
 }
 
@@ -107,6 +119,10 @@ export class KeyRing {
   take(fetched: FetchedKeys): void {
     this.#apps.get(fetched.app)?.take(fetched)
   }
+}
+
+function originOf(what: unknown): KeyOrigin {
+  return createHash('sha256').update(JSON.stringify(what)).digest('base64url') as KeyOrigin
 }
 
 /** Whether the same would be fetched. */

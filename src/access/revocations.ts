@@ -5,6 +5,7 @@
 import type { AppId, UserId } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 import type { EpochMs } from '../std/clock.js'
+import type { Grant } from './token.js'
 
 export interface Revocation {
   readonly app: AppId
@@ -12,6 +13,13 @@ export interface Revocation {
   readonly user?: UserId
   /** Tokens issued before it are refused; those without `iat` count as issued at 0. */
   readonly issuedBefore: EpochMs
+}
+
+export function takesBack(
+  { app, user, issuedBefore }: Revocation,
+  grant: Pick<Grant, 'app' | 'user' | 'issuedAt'>,
+): boolean {
+  return grant.app === app && grant.issuedAt < issuedBefore && (user === undefined || grant.user === user)
 }
 
 interface OfApp {

@@ -1,11 +1,11 @@
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual, equal, fail } from 'node:assert/strict'
 import { test } from 'vitest'
 import { APPS, accessOfApps, attacks, bankToken, goodTokens, shopToken } from '../../test/support/attacks.js'
 import { hmac, jwt, type KeyPair, keyPair, tokenOf } from '../../test/support/tokens.js'
 import type { AppId, UserId } from '../domain/ids.js'
 import type { AppAccess, KeyDescription, PublicAlgorithm } from './access-config.js'
 import { JWKS_COOLDOWN_MS } from './key-ring.js'
-import { signToken } from './token.js'
+import { signToken, type TokenCheck } from './token.js'
 import { WorkerAccess } from './worker-access.js'
 
 const SECRET = 'a secret of at least thirty-two bytes'
@@ -18,12 +18,19 @@ const published = (...algs: PublicAlgorithm[]) => ({ url: 'https://id.example/ke
 
 const grant = { ok: true, app: 'shop', user: 'alice', device: undefined, role: 'member', issuedAt: NOON }
 
+/** What a token says, without where its key came from. */
+function claimed(check: TokenCheck) {
+  if (!check.ok) return check
+  const { keyOrigin: _, ...claims } = check
+  return claims
+}
+
 test('a signed token names app, user, device, role and times', () => {
   const claims = { app: 'shop', user: 'alice', expiresAt: NOON + 5_000 }
   const full = signToken(SECRET, { ...claims, device: 'phone', role: 'admin', issuedAt: NOON })
-  deepEqual(verify(full, NOON), { ...grant, device: 'phone', role: 'admin', expiresAt: NOON + 5_000 })
+  deepEqual(claimed(verify(full, NOON)), { ...grant, device: 'phone', role: 'admin', expiresAt: NOON + 5_000 })
   const short = signToken(SECRET, { ...claims, user: 'ålice' })
-  deepEqual(verify(short, NOON), { ...grant, user: 'ålice', issuedAt: 0, expiresAt: NOON + 5_000 })
+  deepEqual(claimed(verify(short, NOON)), { ...grant, user: 'ålice', issuedAt: 0, expiresAt: NOON + 5_000 })
 })
 
 test('a token ends at its exp, not after it', () => {
@@ -46,9 +53,9 @@ test('a key without a kid stands for every kid', () => {
 test('secrets old and new, RSA, EC and Ed25519 keys are good side by side', () => {
   const { verify: check } = withApps()
   for (const [how, token] of Object.entries(goodTokens(NOON))) {
-    deepEqual(check(token, NOON), { ...grant, expiresAt: NOON + 3_600_000 }, how)
+    deepEqual(claimed(check(token, NOON)), { ...grant, expiresAt: NOON + 3_600_000 }, how)
   }
-  deepEqual(check(bankToken(NOON), NOON), { ...grant, app: 'bank', expiresAt: NOON + 3_600_000 })
+  deepEqual(claimed(check(bankToken(NOON), NOON)), { ...grant, app: 'bank', expiresAt: NOON + 3_600_000 })
 })
 
 test('every attack is refused with its code', () => {
@@ -127,6 +134,7 @@ function withPublished(app: Partial<AppAccess>, keys: readonly KeyDescription[],
   }
 }
 const CLAIMS = { app: 'shop', sub: 'alice', exp: NOON }
+const TOKEN = { app: 'shop', user: 'alice', expiresAt: NOON }
 const described = ({ alg, kid, jwk }: KeyPair, name: string | undefined = kid) => {
   const { kid: _, ...nameless } = jwk
   return { alg, jwk: nameless, ...(name !== '' && { kid: name }) }
@@ -166,4 +174,39 @@ test('who publishes keys makes members only, but where the app says otherwise', 
   equal(withPublished({}, [described(pair)], ['ES256'])(boss), 'bad-token')
   const jwks = { ...published('ES256'), roles: ['member' as const, 'admin' as const] }
   equal(withPublished({ jwks }, [described(pair)], ['ES256'])(boss), 'admin')
+})
+
+test('a changed configuration ends what rests on an app or key that is gone, and nothing else', () => {
+  const [ec, other] = [keyPair('ES256', '1'), keyPair('ES256', '1')]
+  const secrets = { old: { alg: 'HS256', secret: SECRET }, new: { alg: 'HS256', secret: `${SECRET}!` } } as const
+  const jwks = published('ES256')
+  const shop: AppAccess = { id: 'shop', keys: [secrets.old, secrets.new], jwks }
+  const access = new WorkerAccess({ ...silent, access: accessOfApps([shop]), secret: undefined })
+  access.take({ kind: 'keys', fetched: { app: 'shop', keys: [described(ec)], fetchedAt: NOON - 60_000 } })
+  const tokens = [signToken(SECRET, TOKEN), signToken(`${SECRET}!`, TOKEN), tokenOf(ec, CLAIMS)]
+  const grants = tokens.map((token) => {
+    const check = access.verify(token, NOON - 1)
+    return check.ok ? check : fail(`${token} is refused with ${check.code}`)
+  })
+  const endedBy = (apps: readonly AppAccess[]) => {
+    const ends = access.take({ kind: 'configured', access: accessOfApps(apps) })!
+    return grants.map((grant) => ends(grant))
+  }
+  deepEqual(endedBy([shop]), [false, false, false])
+  deepEqual(endedBy([{ ...shop, issuer: 'https://id.example', audience: 'chat' }]), [false, false, false])
+  deepEqual(endedBy([{ ...shop, keys: [secrets.new] }]), [true, false, false])
+  deepEqual(endedBy([shop]), [false, false, false])
+  deepEqual(endedBy([{ id: 'shop', keys: shop.keys }]), [false, false, true])
+  deepEqual(endedBy([{ ...shop, jwks: { ...jwks, url: 'https://id.example/others' } }]), [false, false, true])
+  deepEqual(endedBy([{ ...shop, id: 'toys' }]), [true, true, true])
+  endedBy([shop])
+  // A set that comes back without a key ends nobody: it may come back with it.
+  equal(access.take({ kind: 'keys', fetched: { app: 'shop', keys: [described(other)], fetchedAt: NOON } }), undefined)
+})
+
+test('keys that were fetched for a configuration of before are not taken', () => {
+  const [ec, shop] = [keyPair('ES256', '1'), { id: 'shop', keys: [{ alg: 'HS256', secret: SECRET } as const] }]
+  const access = new WorkerAccess({ ...silent, access: accessOfApps([shop]), secret: undefined })
+  access.take({ kind: 'keys', fetched: { app: 'shop', keys: [described(ec)], fetchedAt: NOON } })
+  deepEqual(access.verify(tokenOf(ec, CLAIMS), NOON - 1), { ok: false, code: 'bad-token' })
 })

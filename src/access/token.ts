@@ -9,7 +9,7 @@ import { createHmac } from 'node:crypto'
 import { type AppId, type DeviceId, ID_BYTES_MAX, isId, type UserId } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 import type { EpochMs } from '../std/clock.js'
-import type { AppKey, KeyRing } from './key-ring.js'
+import type { AppKey, KeyOrigin, KeyRing } from './key-ring.js'
 import type { Revocations } from './revocations.js'
 import type { Role } from './role.js'
 
@@ -34,6 +34,8 @@ export interface Grant {
   /** 0 where the token does not say. */
   readonly issuedAt: EpochMs
   readonly expiresAt: EpochMs
+  /** Of the key that has checked it. */
+  readonly keyOrigin: KeyOrigin
 }
 
 export type TokenRefusal = 'bad-token' | 'token-expired' | 'token-not-yet' | 'token-revoked' | 'keys-loading'
@@ -108,7 +110,7 @@ export class TokenChecker {
     return typeof iss === 'string' ? this.#parts.keys.appOfIssuer(iss) : undefined
   }
 
-  #grant(claims: Fields, { roles }: AppKey, now: EpochMs): TokenCheck {
+  #grant(claims: Fields, { roles, origin: keyOrigin }: AppKey, now: EpochMs): TokenCheck {
     const { sub: user, device, role = 'member', exp, nbf = 0, iat = 0, iss, aud } = claims
     const app = this.#appOf(claims)!
     const { issuer, audience } = this.#parts.keys.keysOf(app)!
@@ -128,6 +130,7 @@ export class TokenChecker {
       role: role as Role,
       issuedAt: iat * 1000,
       expiresAt: exp * 1000,
+      keyOrigin,
     }
     if (this.#parts.revocations.covers(grant.app, grant.user, grant.issuedAt)) return no('token-revoked')
     return { ok: true, ...grant }

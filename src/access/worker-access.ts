@@ -1,6 +1,6 @@
 /**
  * Access as a worker sees it: peers let in by lists, tokens checked against keys and revocations, all of which the main
- * thread keeps current. A change of them holds for who comes next; only a revocation ends connections.
+ * thread keeps current. Lists hold for who comes next; a token that is taken back, and a key or an app that is, end connections.
  */
 import type { RefusalName } from '../domain/refusal.js'
 import { unreachable } from '../std/assert.js'
@@ -9,8 +9,8 @@ import type { AccessChange } from './access-change.js'
 import type { AccessConfig } from './access-config.js'
 import { type Arrival, Entrance } from './entrance.js'
 import { KeyRing } from './key-ring.js'
-import { type Revocation, Revocations } from './revocations.js'
-import { TokenChecker, type VerifyToken } from './token.js'
+import { Revocations, takesBack } from './revocations.js'
+import { type Grant, TokenChecker, type VerifyToken } from './token.js'
 
 /** A worker asks for an app's key set no more often than this; the main thread asks the provider more rarely still. */
 const KEY_WANTED_MS = 1_000
@@ -24,6 +24,11 @@ export interface WorkerAccessParts {
   /** The main thread should fetch the app's key set anew. */
   keyWanted(app: string): void
 }
+
+/** What of a grant its connection still knows. */
+export type LivingGrant = Pick<Grant, 'app' | 'user' | 'issuedAt' | 'keyOrigin'>
+/** Whether a grant does not hold any more. */
+export type EndsGrant = (grant: LivingGrant) => boolean
 
 export class WorkerAccess {
   readonly verify: VerifyToken
@@ -52,19 +57,20 @@ export class WorkerAccess {
   /** See Entrance. */
   readonly isProxy = (remoteAddress: string): boolean => this.#entrance.isProxy(remoteAddress)
 
-  /** The revocation that living connections must be compared with, if the change is one. */
-  take(change: AccessChange): Revocation | undefined {
+  /** Which of the connections that live must end, if the change may end any. */
+  take(change: AccessChange): EndsGrant | undefined {
     switch (change.kind) {
       case 'keys':
+        // What a provider publishes no more was good when it was checked: a set that came back short would end everybody.
         this.#keys.take(change.fetched)
         return undefined
       case 'configured':
         this.#keys.replace(change.access.apps)
         this.#entrance = this.#entranceOf(change.access)
-        return undefined
+        return ({ app, keyOrigin }) => this.#keys.keysOf(app)?.hasOrigin(keyOrigin) !== true
       case 'revoked':
         this.#revocations.add(change.revocation)
-        return change.revocation
+        return (grant) => takesBack(change.revocation, grant)
       default:
         unreachable(change)
     }

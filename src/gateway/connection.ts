@@ -2,6 +2,7 @@
  * What a worker knows of one connection. Plain fields, because every message and every delivery touches some of them;
  * gateway.ts, send-queues.ts and catch-up.ts each say which are theirs.
  */
+import type { KeyOrigin } from '../access/key-ring.js'
 import type { Session } from '../actors/peers.js'
 import type { ActorKey } from '../domain/ids.js'
 import type { GrowingBytes } from '../std/bytes.js'
@@ -27,6 +28,7 @@ export class Connection {
   /** Of the token that the session rests on, in milliseconds since 1970. */
   tokenIssuedAt = 0
   tokenExpiresAt = Number.POSITIVE_INFINITY
+  tokenKeyOrigin: KeyOrigin | undefined
   /** On the monotonic clock: the last token that came after the first. */
   refreshedAt = Number.NEGATIVE_INFINITY
   /** Among those of its address (connections.ts). */

@@ -9,10 +9,10 @@
  * Elsewhere: what a tick sends (send-queues.ts), slow readers (catch-up.ts), tokens (access/), sockets (uws/).
  */
 import type { Entrance } from '../access/entrance.js'
-import type { Revocation } from '../access/revocations.js'
 import type { SharedCounts } from '../access/shared-counts.js'
 import type { SharedRates } from '../access/shared-rates.js'
 import type { VerifyToken } from '../access/token.js'
+import type { EndsGrant } from '../access/worker-access.js'
 import type { Commands, Delivered, GatewayEnd, PresenceState, Session } from '../actors/peers.js'
 import type { ActorKey } from '../domain/ids.js'
 import { REFUSALS, type RefusalName } from '../domain/refusal.js'
@@ -221,9 +221,9 @@ export class Gateway implements GatewayEnd, SocketListener {
     return this.#connections.countsOf(inbox, remoteAddress)
   }
 
-  /** Tokens were taken back: who came with one of them goes. */
-  revoked(revocation: Revocation): void {
-    this.#sweep.revoke(revocation)
+  /** Tokens or keys were taken back: who came with one of them goes. */
+  revoked(ends: EndsGrant): void {
+    this.#sweep.revoke(ends)
   }
 
   /** The worker is about to die: says so, as far as sockets take it now, and closes all. */

@@ -2,7 +2,7 @@
  * Once a second over all connections: who has been silent for too long, whose token has ended, and who has caught up long enough ago. At
  * 19,000 connections a round takes well under a millisecond; a timer per connection would take more.
  */
-import type { Revocation } from '../access/revocations.js'
+import type { EndsGrant } from '../access/worker-access.js'
 import type { RefusalName } from '../domain/refusal.js'
 import type { Clock, Timer } from '../std/clock.js'
 import type { Connection } from './connection.js'
@@ -37,13 +37,13 @@ export class Sweep {
     this.#timer.cancel()
   }
 
-  /** Closes the connections whose tokens were taken back. */
-  revoke({ app, user, issuedBefore }: Revocation): void {
+  /** Closes the connections whose tokens, or their keys, were taken back. */
+  revoke(ends: EndsGrant): void {
     const { connections, close } = this.#parts
     for (const connection of connections.all()) {
-      const { session, tokenIssuedAt } = connection
-      if (session === undefined || session.app !== app || tokenIssuedAt >= issuedBefore) continue
-      if (user === undefined || session.user === user) close(connection, 'token-revoked')
+      const { session, tokenIssuedAt: issuedAt, tokenKeyOrigin: keyOrigin } = connection
+      if (session === undefined || keyOrigin === undefined) continue
+      if (ends({ app: session.app, user: session.user, issuedAt, keyOrigin })) close(connection, 'token-revoked')
     }
   }
 

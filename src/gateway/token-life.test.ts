@@ -2,6 +2,7 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'vitest'
 import { closeCodeOf, GatewayRig, inWords, SECRET, TOKEN_MS } from '../../test/support/gateway-rig.js'
+import type { Revocation } from '../access/revocations.js'
 import { SharedCounts } from '../access/shared-counts.js'
 import { signToken } from '../access/token.js'
 import type { AppId, UserId } from '../domain/ids.js'
@@ -98,16 +99,25 @@ test('a revocation closes what came with older tokens of that user and app, and 
   rig.clock.advance(5_000)
   const after = rig.welcomed('alice')
   const revocation = { app: 'app' as AppId, user: 'alice' as UserId, issuedBefore: rig.clock.now() }
-  rig.gateway.revoked({ ...revocation, app: 'other' as AppId })
+  const revoke = (what: Revocation) => rig.gateway.revoked(rig.access.take({ kind: 'revoked', revocation: what })!)
+  revoke({ ...revocation, app: 'other' as AppId })
   equal(before.closedWith, undefined)
-  rig.gateway.revoked(revocation)
+  revoke(revocation)
   deepEqual(before.closedWith, { code: closeCodeOf('token-revoked'), reason: 'token-revoked' })
   deepEqual([bob.closedWith, after.closedWith], [undefined, undefined])
-  rig.gateway.revoked({ app: 'app' as AppId, issuedBefore: rig.clock.now() })
+  revoke({ app: 'app' as AppId, issuedBefore: rig.clock.now() })
   deepEqual(
     [(bob.closedWith as unknown as { code: number }).code, after.closedWith],
     [closeCodeOf('token-revoked'), undefined],
   )
+})
+
+test('a connection ends with the key of the token that it rests on now', () => {
+  const rig = new GatewayRig()
+  const [stays, goes] = [rig.welcomed('alice'), rig.welcomed('bob')]
+  rig.gateway.revoked(({ user, keyOrigin }) => user === 'bob' && keyOrigin.length > 0)
+  deepEqual(goes.closedWith, { code: closeCodeOf('token-revoked'), reason: 'token-revoked' })
+  equal(stays.closedWith, undefined)
 })
 
 test('connections of a user and of an address are bounded over all workers', () => {

@@ -70,7 +70,8 @@ export function isForDevice(grant: Grant, device: DeviceId): boolean {
 }
 
 /** From now on the connection lives as long as this token. */
-export function restOn(connection: Connection, { issuedAt, expiresAt }: Grant): void {
+export function restOn(connection: Connection, { issuedAt, expiresAt, keyOrigin }: Grant): void {
   connection.tokenIssuedAt = issuedAt
   connection.tokenExpiresAt = expiresAt
+  connection.tokenKeyOrigin = keyOrigin
 }

@@ -8,11 +8,12 @@ import { request } from 'node:http'
 import { connect } from 'node:net'
 import { stringify } from 'smol-toml'
 import { test } from 'vitest'
-import { APPS, bankToken, goodTokens, shopToken } from '../support/attacks.js'
+import { APPS, bankToken, goodTokens, SHOP_SECRET, shopToken } from '../support/attacks.js'
 import { ChatClient, openSoon } from '../support/chat-client.js'
 import { fileOf, startWith } from '../support/configured-server.js'
 import { RawWebSocket } from '../support/raw-websocket.js'
 import { ServerProcess } from '../support/server-process.js'
+import { hmac, jwt } from '../support/tokens.js'
 
 test('in development a token is for the asking on this machine, and for no web page', async () => {
   await using server = await ServerProcess.start({ environment: { PARLEY_SECRET: undefined } })
@@ -93,14 +94,16 @@ test('with a secret of its own the server gives no tokens away, and lists of ori
   equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200)
 })
 
-test('on SIGHUP keys, lists and limits change for who comes next, and no connection is dropped', async () => {
+test('on SIGHUP keys, lists and limits change for who comes next, and only what rests on a key or app that is gone is closed', async () => {
   const path = fileOf({ apps: APPS })
   const environment = { PARLEY_SECRET: undefined, PARLEY_CONFIG: path }
   await using server = await ServerProcess.start({ environment })
   const { port } = server
   const stays = await ChatClient.open({ port, user: 'alice', token: shopToken(Date.now()) })
+  const carol = { app: 'shop', sub: 'carol', exp: Math.floor(Date.now() / 1000) + 600 }
   const bank = { port, user: 'alice', token: bankToken(Date.now()) }
-  ;(await ChatClient.open(bank)).end()
+  const older = { port, user: 'carol', token: jwt({ alg: 'HS256', kid: 'old' }, carol, hmac(`${SHOP_SECRET}-old`)) }
+  const gone = [await ChatClient.open(bank), await ChatClient.open(older)]
 
   const reload = async (settings: object, times: number) => {
     writeFileSync(path, stringify(settings))
@@ -112,6 +115,7 @@ test('on SIGHUP keys, lists and limits change for who comes next, and no connect
   const access = { origins: ['https://chat.example'], deny: ['127.0.0.7'] }
   await reload({ apps: [{ ...shop, keys: newest }], access, limits: { connections_per_address: 2 } }, 1)
 
+  for (const { closed } of gone) deepEqual(await closed, { code: 4420, reason: 'token-revoked' })
   const good = goodTokens(Date.now())
   for (let n = 0; n < 8; n++) {
     // whichever worker takes it

@@ -1,6 +1,8 @@
 /**
  * One node with its gateway, and devices that speak to it over a wire: for stories of what a client would see.
  */
+
+import type { KeyOrigin } from '../../src/access/key-ring.js'
 import { SharedCounts } from '../../src/access/shared-counts.js'
 import { SharedRates } from '../../src/access/shared-rates.js'
 import type { VerifyToken } from '../../src/access/token.js'
@@ -30,6 +32,7 @@ const verifyToken: VerifyToken = (token) => ({
   role: 'member',
   issuedAt: 0,
   expiresAt: Number.POSITIVE_INFINITY,
+  keyOrigin: 'of tests' as KeyOrigin,
 })
 
 export class WiredNode implements Stage {

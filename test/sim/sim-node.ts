@@ -2,6 +2,8 @@
  * One life of a simulated node: the product's own composition, over simulated adapters. A crash ends it; the next life has
  * another address.
  */
+
+import type { KeyOrigin } from '../../src/access/key-ring.js'
 import { SharedCounts } from '../../src/access/shared-counts.js'
 import { SharedRates } from '../../src/access/shared-rates.js'
 import type { VerifyToken } from '../../src/access/token.js'
@@ -48,6 +50,7 @@ const verifyToken: VerifyToken = (token) => ({
   role: 'member',
   issuedAt: 0,
   expiresAt: Number.POSITIVE_INFINITY,
+  keyOrigin: 'of tests' as KeyOrigin,
 })
 
 export class SimNode {

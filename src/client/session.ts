@@ -4,36 +4,23 @@
  *
  * Pure: bytes go in and out through a `Dialer`, time and chance are injected, and what must survive a crash is told to a
  * `Journal` before anything relies on it. A command's outcome comes to the listener once, however many connections it
- * took. Timelines: follower.ts; single reads: history-reads.ts.
+ * took (sending.ts). Timelines: follower.ts; single reads: history-reads.ts; the conversation list: inbox-sync.ts.
  */
 import type { ConversationKind } from '../domain/ids.js'
-import { LIMITS } from '../domain/limits.js'
-import { isAboutLane, type RefusalName, refusalOfWire } from '../domain/refusal.js'
+import { isAboutLane, refusalOfWire } from '../domain/refusal.js'
 import type { MessageContent } from '../protocol/content.js'
-import type { DecodedFrame, InboxEntryFacts, LaneName, RefusalFrame, WelcomeFrame } from '../protocol/decoded-frame.js'
-import { random64 } from '../std/random.js'
-import {
-  type Command,
-  type CommandOutcome,
-  CommandQueue,
-  type ConversationName,
-  type Entry,
-  type Verdict,
-} from './command-queue.js'
+import type { DecodedFrame, InboxEntryFacts, RefusalFrame, WelcomeFrame } from '../protocol/decoded-frame.js'
+import type { Command, ConversationName } from './command-queue.js'
 import { changeCommand, sendCommand } from './commands.js'
-import { type Followed, Follower } from './follower.js'
+import { Conversations, type SessionConversation } from './conversations.js'
+import { Follower } from './follower.js'
 import { type HistoryOutcome, type HistoryRange, HistoryReads } from './history-reads.js'
 import { Inbox } from './inbox.js'
 import { InboxSync } from './inbox-sync.js'
-import { FORGETFUL, type Journal, type KeptSession } from './journal.js'
+import { FORGETFUL } from './journal.js'
 import { Link } from './link.js'
+import { Sending } from './sending.js'
 import type { SessionParts } from './session-parts.js'
-import { Timeline } from './timeline.js'
-
-/** Of the requests that may be unanswered, half are left for history. */
-const COMMANDS_IN_FLIGHT_MAX = LIMITS.inFlightMax / 2
-
-type Conversation = Followed & { readonly queue: CommandQueue }
 
 export class Session {
   readonly #parts: SessionParts
@@ -41,53 +28,58 @@ export class Session {
   /** The user's conversation list, as far as this device has heard. */
   readonly inbox: Inbox
   readonly #inboxSync: InboxSync
-  readonly #conversations = new Map<string, Conversation>()
-  #lane: LaneName
+  readonly #conversations: Conversations
+  readonly #sending: Sending
   /** Raised with each connection: what was to be tried again on an old one is tried already. */
   #life = 0
-  #pumpIsDue = false
   #token: string
-  readonly #journal: Journal
   readonly #follower: Follower
   readonly #reads: HistoryReads
 
   constructor(parts: SessionParts) {
     this.#parts = parts
-    const { clock, random, dial, device, kept } = parts
+    const { clock, random, dial, device, kept, listener } = parts
+    const journal = parts.journal ?? FORGETFUL
     this.#token = parts.token
-    this.#journal = parts.journal ?? FORGETFUL
-    this.#lane = kept?.lane ?? { number: 0, random: random64(random) }
+    this.#conversations = new Conversations({ journal, shown: (name, item) => listener.shown(name, item) })
     this.#link = new Link({
       clock,
       random,
       dial,
-      hello: (ref) => ({ kind: 'hello', ref, token: this.#token, device, lane: this.#lane }),
-      lane: () => this.#lane.number,
+      hello: (ref) => ({ kind: 'hello', ref, token: this.#token, device, lane: this.#sending.lane }),
+      lane: () => this.#sending.lane.number,
       up: (welcome) => this.#up(welcome),
       down: () => this.#down(),
       received: (frame) => this.#received(frame),
       rejected: (refusal) => this.#rejected(refusal),
-      changed: (state) => parts.listener.connection(state),
+      changed: (state) => listener.connection(state),
     })
     const later = (delayMs: number, task: () => void) => this.#later(delayMs, task)
-    const [link, recentMax] = [this.#link, parts.recentMax]
-    this.#follower = new Follower({ link, recentMax, later, answered: () => this.#pumpSoon() })
-    this.#reads = new HistoryReads({ link: this.#link, clock, later })
+    const [link, conversations] = [this.#link, this.#conversations]
+    this.#sending = new Sending({
+      ...{ clock, random, link, journal, listener, conversations, later },
+      lane: kept?.lane,
+      placed: (...place) => this.#placed(...place),
+    })
+    this.#follower = new Follower({
+      ...{ link, recentMax: parts.recentMax, later },
+      answered: () => this.#sending.pumpSoon(),
+    })
+    this.#reads = new HistoryReads({ link, clock, later })
     this.inbox = new Inbox(kept?.inbox)
     this.#inboxSync = new InboxSync({
       inbox: this.inbox,
-      journal: this.#journal,
+      journal,
       ask: (frame, asked) => this.#link.ask(frame, asked),
       later,
       restarted: () => this.#restarted(),
       listed: (entries, isFirst) => {
-        if (entries.length > 0) parts.listener.listed(entries)
+        if (entries.length > 0) listener.listed(entries)
         for (const entry of entries) this.#headKnown(entry, isFirst)
       },
-      refused: (refusal) => parts.listener.inboxRefused(refusal),
+      refused: (refusal) => listener.inboxRefused(refusal),
     })
-    if (kept === undefined) this.#journal.lane(this.#lane)
-    else this.#restore(kept)
+    if (kept !== undefined) this.#conversations.restore(kept)
   }
 
   get isOnline(): boolean {
@@ -96,7 +88,7 @@ export class Session {
 
   /** Every command has its outcome, and nothing that is known to exist is missing. */
   get isSettled(): boolean {
-    for (const { queue, timeline, isFollowed } of this.#conversations.values()) {
+    for (const { queue, timeline, isFollowed } of this.#conversations.all()) {
       if (queue.size > 0 || (isFollowed && (timeline.isAsking || timeline.isBehind))) return false
     }
     return this.isOnline && this.#inboxSync.isSettled
@@ -136,68 +128,42 @@ export class Session {
   }
 
   queue(name: ConversationName, command: Command): Command {
-    this.#conversation(name.kind, name.id).queue.add(command)
-    this.#pumpSoon()
+    this.#conversations.get(name.kind, name.id).queue.add(command)
+    this.#sending.pumpSoon()
     return command
   }
 
   /** Reads once, whether the conversation is followed or not. */
   read(name: ConversationName, range: HistoryRange, done: (outcome: HistoryOutcome) => void): void {
-    const minSeq = this.#conversation(name.kind, name.id).timeline.known
+    const minSeq = this.#conversations.get(name.kind, name.id).timeline.known
     this.#reads.read(name, { ...range, minSeq }, done)
   }
 
   /** Holds this conversation's timeline from the first seq on; asks for news where it is followed already. */
   follow(name: ConversationName): void {
-    const conversation = this.#conversation(name.kind, name.id)
+    const conversation = this.#conversations.get(name.kind, name.id)
     conversation.isFollowed = true
-    this.#noteConversation(conversation)
+    this.#conversations.note(conversation)
     this.#follower.ask(conversation)
-  }
-
-  #restore({ conversations }: KeptSession): void {
-    for (const { name, nextN, held, isFollowed, commands } of conversations) {
-      const conversation = this.#conversation(name.kind, name.id)
-      conversation.queue.restore(nextN, commands)
-      conversation.isFollowed = isFollowed
-      conversation.timeline.startAfter(held)
-    }
-  }
-
-  #conversation(kind: ConversationKind, id: string): Conversation {
-    const key = `${kind} ${id}`
-    const found = this.#conversations.get(key)
-    if (found === undefined) {
-      const name = { kind, id }
-      const timeline = new Timeline({
-        shown: (item) => this.#parts.listener.shown(name, item),
-        moved: () => this.#noteConversation(created),
-      })
-      const created = { name, queue: new CommandQueue(name, LIMITS.laneWindow), timeline, isFollowed: false }
-      this.#conversations.set(key, created)
-      return created
-    }
-    return found
   }
 
   #up(welcome: WelcomeFrame): void {
     this.#parts.listener.online(welcome)
     if (!this.isOnline) return // the listener will not have this server, or this user
-    this.#lane = welcome.lane
-    this.#journal.lane(this.#lane)
+    this.#sending.welcomed(welcome.lane)
     this.#inboxSync.resume()
-    for (const conversation of this.#conversations.values()) {
+    for (const conversation of this.#conversations.all()) {
       if (conversation.isFollowed) this.#follower.ask(conversation)
     }
     this.#reads.connected()
-    this.#pumpSoon()
+    this.#sending.pumpSoon()
   }
 
   #down(): void {
     this.#life++
     this.#inboxSync.down()
     this.#follower.disconnected()
-    for (const { queue, timeline } of this.#conversations.values()) {
+    for (const { queue, timeline } of this.#conversations.all()) {
       queue.disconnected()
       timeline.isAsking = false
     }
@@ -205,7 +171,7 @@ export class Session {
 
   #rejected(refusal: RefusalFrame): void {
     const name = refusalOfWire(refusal.code)
-    if (name !== undefined && isAboutLane(name)) this.#loseLane(name)
+    if (name !== undefined && isAboutLane(name)) this.#sending.loseLane(name)
     else this.#parts.listener.rejected(refusal)
   }
 
@@ -217,106 +183,18 @@ export class Session {
     })
   }
 
-  // ── Commands ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #pumpSoon(): void {
-    if (this.#pumpIsDue) return
-    this.#pumpIsDue = true
-    this.#parts.clock.soon(() => {
-      this.#pumpIsDue = false
-      for (const conversation of this.#conversations.values()) this.#pump(conversation)
-    })
-  }
-
-  #pump(conversation: Conversation): void {
-    this.#store(conversation)
-    while (this.isOnline && this.#link.inFlight < COMMANDS_IN_FLIGHT_MAX) {
-      const entry = conversation.queue.next()
-      if (entry === undefined) return
-      this.#sendEntry(conversation, entry)
-    }
-  }
-
-  /** Notes what is new in the queue; it leaves once that survives a crash. */
-  #store(conversation: Conversation): void {
-    const { name, queue } = conversation
-    const unstored = queue.takeUnstored().map((entry) => ({ entry, revision: entry.revision }))
-    if (unstored.length === 0) return
-    for (const { entry } of unstored) this.#journal.command(name, entry)
-    this.#noteConversation(conversation)
-    this.#journal.flush(() => {
-      for (const { entry, revision } of unstored) {
-        queue.stored(entry, revision)
-        this.#parts.listener.stored(entry.command)
-      }
-      this.#pumpSoon()
-    })
-  }
-
-  #noteConversation({ name, queue, timeline, isFollowed }: Conversation): void {
-    this.#journal.conversation(name, { nextN: queue.nextN, held: timeline.held, isFollowed })
-  }
-
-  #sendEntry(conversation: Conversation, entry: Entry): void {
-    const { attempt } = entry
-    const { queue } = conversation
-    this.#link.ask((ref) => queue.frameOf(entry, ref), {
-      answered: (frame) => {
-        if (frame.kind === 'ack') this.#obey(conversation, queue.acked(entry, frame))
-        else if (frame.kind === 'refusal') this.#obey(conversation, queue.refused(entry, attempt, frame))
-      },
-      unanswered: () => this.#obey(conversation, queue.unanswered(entry, attempt)),
-    })
-    this.#parts.listener.sent(entry.command)
-  }
-
-  #obey(conversation: Conversation, verdict: Verdict): void {
-    if (verdict.kind === 'done') this.#settle(conversation, verdict.command, verdict.outcome)
-    else if (verdict.kind === 'lane-lost') this.#loseLane(verdict.why)
-    else if (verdict.kind === 'again') {
-      this.#later(verdict.afterMs, () => {
-        conversation.queue.resume()
-        this.#pumpSoon()
-      })
-    }
-  }
-
-  #settle(conversation: Conversation, command: Command, outcome: CommandOutcome): void {
-    this.#parts.listener.settled(conversation.name, command, outcome, this.#lane)
-    this.#journal.settled(conversation.name, command)
-    this.#pumpSoon()
-    if (outcome.kind !== 'acked' || outcome.seq === undefined || command.body.kind === 'mark') return
+  #placed(conversation: SessionConversation, command: Command, seq: number, time: number): void {
     const { timeline } = conversation
-    if (command.body.kind === 'send') {
-      // The server need not send us what we sent: the ack tells where it stands.
-      timeline.take({ kind: 'own', seq: outcome.seq, time: outcome.time, command })
-    } else {
-      timeline.known = Math.max(timeline.known, outcome.seq)
-    }
+    // The server need not send us what we sent: the ack tells where it stands.
+    if (command.body.kind === 'send') timeline.take({ kind: 'own', seq, time, command })
+    else timeline.known = Math.max(timeline.known, seq)
     this.#follower.askIfBehind(conversation)
-  }
-
-  #loseLane(why: RefusalName): void {
-    this.#parts.listener.laneLost(why)
-    this.#lane = { number: 0, random: random64(this.#parts.random) }
-    this.#journal.lane(this.#lane)
-    for (const conversation of this.#conversations.values()) {
-      const { name, queue } = conversation
-      for (const command of queue.changeLane()) {
-        this.#journal.settled(name, command)
-        this.#parts.listener.unknown(name, command)
-      }
-      this.#noteConversation(conversation)
-    }
-    this.#pumpSoon()
-    this.#link.stop()
-    this.#link.start()
   }
 
   /** A seq may name another event than the one we hold, so nothing that we hold is relied on (rules §14). */
   #restarted(): void {
     this.#parts.listener.restarted()
-    for (const conversation of this.#conversations.values()) {
+    for (const conversation of this.#conversations.all()) {
       conversation.timeline.restart()
       if (conversation.isFollowed) this.#follower.ask(conversation)
     }
@@ -324,15 +202,13 @@ export class Session {
 
   /** The list tells of a conversation's head. One that is new to it is followed; those of a device's first list are not. */
   #headKnown({ conversationKind, conversation, head, isMember }: InboxEntryFacts, isFirst: boolean): void {
-    const isNew = !this.#conversations.has(`${conversationKind} ${conversation}`)
+    const isNew = !this.#conversations.has(conversationKind, conversation)
     if (isNew && (isFirst || !isMember)) return
-    const known = this.#conversation(conversationKind as ConversationKind, conversation)
+    const known = this.#conversations.get(conversationKind as ConversationKind, conversation)
     known.timeline.known = Math.max(known.timeline.known, head)
     if (isNew) this.follow(known.name)
     else this.#follower.askIfBehind(known)
   }
-
-  // ── Timelines ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   #received(frame: DecodedFrame): void {
     if (frame.kind === 'inbox') return this.#inboxSync.take(frame)
@@ -340,7 +216,7 @@ export class Session {
     if (frame.kind !== 'event' && frame.kind !== 'skip') return
     this.#parts.listener.received(frame)
     if (frame.kind === 'event') this.#reads.received(frame)
-    const conversation = this.#conversation(frame.conversationKind as ConversationKind, frame.conversation)
+    const conversation = this.#conversations.get(frame.conversationKind as ConversationKind, frame.conversation)
     conversation.isFollowed = true // who is told of a conversation is in it
     const { timeline } = conversation
     if (frame.kind === 'event') timeline.take({ kind: 'event', seq: frame.seq, event: frame })

@@ -163,7 +163,7 @@ export class ActorsHost implements OwnerHandle {
   // ── OwnerHandle ────────────────────────────────────────────────────────────────────────────────────────────────
 
   openLink(from: GatewayHandle, shard: number, link: number, known: Generation): void {
-    this.#shards.get(shard)?.openLink(from, link, known)
+    this.#shards.get(shard)?.links.open(from, link, known)
   }
 
   command(
@@ -177,7 +177,7 @@ export class ActorsHost implements OwnerHandle {
     end: number,
   ): void {
     const shard = this.#shards.get(shardId)
-    const link = shard?.linkOf(from, place.link)
+    const link = shard?.links.of(from, place.link)
     if (shard === undefined || link === undefined || place.epoch !== shard.loop.epoch) {
       return from.linkBroken(shardId, place.link)
     }
@@ -185,7 +185,7 @@ export class ActorsHost implements OwnerHandle {
       case 'next':
         return shard.command(link, place.k, session, target, frame, start, end)
       case 'hole':
-        return shard.breakLink(link)
+        return shard.links.break(link)
       case 'stale':
         return
     }
@@ -230,7 +230,7 @@ export class ActorsHost implements OwnerHandle {
 
   #tick(slice: number): void {
     let place = 0
-    for (const shard of this.#shards.values()) if (place++ % LIMITS.projectorSlices === slice) shard.checkpointDue()
+    for (const shard of this.#shards.values()) if (place++ % LIMITS.projectorSlices === slice) shard.checkpoints.due()
     const now = this.#parts.clock.monotonic()
     if (now - this.#sweptAt < SWEEP_MS) return
     this.#sweptAt = now

@@ -21,7 +21,7 @@ import { type Activation, isInRow } from './activation.js'
 import { Activations } from './activations.js'
 import { type Batch, EVENT_OVERHEAD_MAX, PendingAnswers } from './batch.js'
 import { Beacons } from './beacons.js'
-import { checkpointAt, markStored, type PendingCheckpoint } from './checkpoint.js'
+import { Checkpoints } from './checkpoints.js'
 import { CommitLoop, type Fold } from './commit-loop.js'
 import type { CommitScheduler } from './commit-scheduler.js'
 import { ConversationCommands } from './conversation-commands.js'
@@ -30,12 +30,13 @@ import type { FanOut } from './fan-out.js'
 import { HeadsIn } from './heads-in.js'
 import { HelloCommand } from './hello-command.js'
 import { HistoryCommand } from './history-command.js'
+import { InLinks } from './in-links.js'
 import { InboxSteps } from './inbox-steps.js'
 import { Mailbox } from './mailbox.js'
 import { MarkCommand } from './mark-command.js'
 import { answerMembers } from './members-command.js'
 import { Outbox } from './outbox.js'
-import { type GatewayHandle, type Generation, InLink, isBelow, type OwnerHandle, type Target } from './owner-link.js'
+import type { InLink, OwnerHandle, Target } from './owner-link.js'
 import type { Session } from './peers.js'
 import type { Projector } from './projector.js'
 import { isGivenUp, retryAfterMs } from './refusal-terms.js'
@@ -69,15 +70,13 @@ export interface ShardParts {
   onSteppedDown(shard: ShardId): void
 }
 
-const PROVE_MS = 1_000
-
 export class Shard implements Fold {
   readonly parts: ShardParts
   readonly loop: CommitLoop
   readonly troubles: Troubles
   readonly frame = new ClientFrame()
   readonly activations: Activations
-  readonly #links = new Map<string, InLink>()
+  readonly links: InLinks
   /** Commands that found no room in the filling batch. */
   readonly #waitingForRoom = new Mailbox()
   readonly #immediate = new PendingAnswers()
@@ -93,8 +92,7 @@ export class Shard implements Fold {
   /** What the sessions of our users hear of their inboxes. */
   readonly steps = new InboxSteps(this)
   readonly beacons = new Beacons(this)
-  #checkpoint: 'none' | 'wanted' | 'storing' = 'none'
-  #provedAt = Number.NEGATIVE_INFINITY
+  readonly checkpoints = new Checkpoints(this)
 
   constructor(parts: ShardParts) {
     this.parts = parts
@@ -106,35 +104,7 @@ export class Shard implements Fold {
     })
     this.troubles = new Troubles(parts)
     this.loop = new CommitLoop({ ...parts, shard: parts.id, fold: this })
-  }
-
-  // ── Links ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  openLink(gateway: GatewayHandle, number: number, known: Generation): void {
-    if (!this.loop.isServing) return
-    if (isBelow(this.loop, known)) return this.#prove()
-    const link = this.#links.get(gateway.address)
-    if (link !== undefined && link.number > number) return
-    if (link?.number !== number) this.#links.set(gateway.address, new InLink(gateway, this.parts.id, number))
-    gateway.linkOpened(this.parts.id, number, this.loop.epoch, this.loop.logIncarnation)
-  }
-
-  /** Somebody has seen a newer owner: an append tells us whether we are still one. At most one a second (rules §1). */
-  #prove(): void {
-    const now = this.parts.clock.monotonic()
-    if (now - this.#provedAt < PROVE_MS) return
-    this.#provedAt = now
-    this.loop.force()
-  }
-
-  linkOf(gateway: GatewayHandle, number: number): InLink | undefined {
-    const link = this.#links.get(gateway.address)
-    return link?.number === number ? link : undefined
-  }
-
-  breakLink(link: InLink): void {
-    if (this.#links.get(link.gateway.address) === link) this.#links.delete(link.gateway.address)
-    link.gateway.linkBroken(this.parts.id, link.number)
+    this.links = new InLinks({ ...parts, loop: this.loop })
   }
 
   // ── Commands ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -258,14 +228,11 @@ export class Shard implements Fold {
 
   served(place: LogPlace): void {
     this.parts.events.served({ shard: this.parts.id, epoch: place.epoch })
-    this.#checkpoint = 'wanted' // the log before our serve frame may go
+    this.checkpoints.want() // the log before our serve frame may go
   }
 
   sealing(batch: Batch): void {
-    if (this.#checkpoint === 'wanted') {
-      batch.checkpoint = this.activations.cut()
-      this.#checkpoint = 'storing'
-    }
+    this.checkpoints.sealing(batch)
     this.#drainWaiting()
   }
 
@@ -273,7 +240,7 @@ export class Shard implements Fold {
     this.parts.events.committed({ events: batch.eventCount, answers: batch.answers.count })
     batch.answers.send()
     this.parts.fanOut.release(batch, batch.frame.bytes)
-    if (batch.checkpoint !== undefined) this.#hand(batch.checkpoint, place)
+    this.checkpoints.released(batch, place)
     for (const run of batch.whenDurable) run()
   }
 
@@ -286,7 +253,7 @@ export class Shard implements Fold {
   forget(batches: readonly Batch[]): void {
     for (const batch of batches) batch.answers.sendUnknown()
     this.#reset()
-    for (const link of [...this.#links.values()]) this.breakLink(link)
+    this.links.breakAll()
     this.parts.sessions.forgetShard(this.parts.id)
   }
 
@@ -300,24 +267,13 @@ export class Shard implements Fold {
     this.outbox.reset()
     this.steps.reset()
     this.beacons.reset()
-    this.#checkpoint = 'none'
+    this.checkpoints.reset()
     for (let parked = this.#waitingForRoom.take(); parked !== undefined; parked = this.#waitingForRoom.take()) {
       parked.link.unknown(parked.k)
     }
   }
 
-  // ── Checkpoints and retirement, driven by the projector ────────────────────────────────────────────────────────
-
-  /** Called every LIMITS.projectorFlushMs. */
-  checkpointDue(): void {
-    this.activations.expire()
-    if (!this.loop.isServing || this.#checkpoint === 'storing') return
-    if (!this.activations.hasChanges && this.#checkpoint === 'none') return
-    this.#checkpoint = 'wanted'
-    if (!this.loop.isIdle) return // the next batch is sealed with it
-    this.#checkpoint = 'storing'
-    this.#hand(this.activations.cut(), this.loop.place)
-  }
+  // ── Housekeeping ───────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Called every LIMITS.outboxFlushMs. */
   tick(): void {
@@ -328,20 +284,7 @@ export class Shard implements Fold {
   /** Lets the log go further than the newest frame: see ShardLog.onCarryWanted. */
   carry(): void {
     if (!this.loop.isServing) return
-    if (this.#checkpoint === 'none') this.#checkpoint = 'wanted'
+    this.checkpoints.want()
     this.loop.force()
-  }
-
-  #hand(pending: PendingCheckpoint, place: LogPlace): void {
-    const isCurrent = this.activations.lifeCheck()
-    this.parts.projector.submit({
-      checkpoint: checkpointAt(this.parts.id, pending, place),
-      stored: () => {
-        if (!isCurrent()) return
-        markStored(pending)
-        this.#checkpoint = 'none'
-        this.parts.log.purge(this.parts.id, place.tail)
-      },
-    })
   }
 }

@@ -165,8 +165,8 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
   })
   const store = EmbeddedMessageStore.open(storeFolder(config.dataFolder))
   const bus = new PortBus(address)
-  const access = openAccess(start, main)
   const rates = new SharedRates(start.access.rates)
+  const access = openAccess(start, main, rates)
   const sendQueuesBytesMax = LIMITS.sendQueuesBytesMax / config.workers
   const limits = { ...GATEWAY_LIMITS, ...config.limits, sendQueuesBytesMax }
   const entrance = counted(access, metrics)
@@ -256,10 +256,10 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
 }
 
 /** What is there in development alone. */
-function openAccess({ config, access: { changes } }: WorkerStart, main: MainThread): WorkerAccess {
+function openAccess({ config, access: { changes } }: WorkerStart, main: MainThread, rates: SharedRates): WorkerAccess {
   const { secret, isDevelopmentSecret: isLoopbackOnly } = config
   const now = () => SYSTEM_CLOCK.now()
-  const access = new WorkerAccess({ ...main, access: config.access, secret, isLoopbackOnly, now })
+  const access = new WorkerAccess({ ...main, access: config.access, secret, isLoopbackOnly, now, rates })
   for (const change of changes) access.take(change)
   return access
 }

@@ -3,16 +3,27 @@ import { test } from 'vitest'
 import { APPS, accessOfApps, attacks, bankToken, goodTokens, shopToken } from '../../test/support/attacks.js'
 import { hmac, jwt, type KeyPair, keyPair, tokenOf } from '../../test/support/tokens.js'
 import type { AppId, UserId } from '../domain/ids.js'
-import type { AppAccess, KeyDescription, PublicAlgorithm } from './access-config.js'
+import type { AccessChange } from './access-change.js'
+import type { AccessConfig, AppAccess, KeyDescription, PublicAlgorithm } from './access-config.js'
 import { JWKS_COOLDOWN_MS } from './key-ring.js'
+import { SharedRates } from './shared-rates.js'
 import { signToken, type TokenCheck } from './token.js'
-import { WorkerAccess } from './worker-access.js'
+import { WorkerAccess, type WorkerAccessParts } from './worker-access.js'
 
 const SECRET = 'a secret of at least thirty-two bytes'
 const NOON = 1_700_000_000_000
-const silent = { now: () => NOON, keyWanted: () => {}, isLoopbackOnly: false }
-const { verify } = new WorkerAccess({ ...silent, access: accessOfApps(undefined), secret: SECRET })
-const withApps = () => new WorkerAccess({ ...silent, access: accessOfApps(APPS), secret: undefined })
+const parts = { now: () => NOON, keyWanted: () => {}, isLoopbackOnly: false, secret: undefined }
+/** Each with rates of its own, since most of what is tried here is no good. */
+function opened(access: AccessConfig, others: Partial<WorkerAccessParts> = {}) {
+  const rates = new SharedRates(SharedRates.memory(0))
+  const opened = new WorkerAccess({ ...parts, rates, access, ...others })
+  return {
+    take: (change: AccessChange) => opened.take(change),
+    verify: (token: string, now: number) => opened.verify(token, now, '10.0.0.1'),
+  }
+}
+const { verify } = opened(accessOfApps(undefined), { secret: SECRET })
+const withApps = () => opened(accessOfApps(APPS))
 
 const published = (...algs: PublicAlgorithm[]) => ({ url: 'https://id.example/keys', algs, roles: ['member' as const] })
 
@@ -89,13 +100,7 @@ test('keys that were fetched are good; one that may be newer is waited for and a
   const wanted: string[] = []
   let now = NOON
   const apps = [{ id: 'shop', keys: [], jwks: published('ES256') }]
-  const access = new WorkerAccess({
-    access: accessOfApps(apps),
-    secret: undefined,
-    isLoopbackOnly: false,
-    now: () => now,
-    keyWanted: (app) => wanted.push(app),
-  })
+  const access = opened(accessOfApps(apps), { now: () => now, keyWanted: (app) => wanted.push(app) })
   const claims = { app: 'shop', sub: 'alice', exp: NOON }
   const check = (pair: typeof first) => {
     const answer = access.verify(tokenOf(pair, claims), now - NOON)
@@ -122,11 +127,7 @@ test('keys that were fetched are good; one that may be newer is waited for and a
 
 /** An app with an address of keys that was read a minute ago and had these. */
 function withPublished(app: Partial<AppAccess>, keys: readonly KeyDescription[], algs: PublicAlgorithm[]) {
-  const access = new WorkerAccess({
-    ...silent,
-    access: accessOfApps([{ id: 'shop', keys: [], jwks: published(...algs), ...app }]),
-    secret: undefined,
-  })
+  const access = opened(accessOfApps([{ id: 'shop', keys: [], jwks: published(...algs), ...app }]))
   access.take({ kind: 'keys', fetched: { app: 'shop', keys, fetchedAt: NOON - 60_000 } })
   return (token: string) => {
     const answer = access.verify(token, NOON)
@@ -181,7 +182,7 @@ test('a changed configuration ends what rests on an app or key that is gone, and
   const secrets = { old: { alg: 'HS256', secret: SECRET }, new: { alg: 'HS256', secret: `${SECRET}!` } } as const
   const jwks = published('ES256')
   const shop: AppAccess = { id: 'shop', keys: [secrets.old, secrets.new], jwks }
-  const access = new WorkerAccess({ ...silent, access: accessOfApps([shop]), secret: undefined })
+  const access = opened(accessOfApps([shop]))
   access.take({ kind: 'keys', fetched: { app: 'shop', keys: [described(ec)], fetchedAt: NOON - 60_000 } })
   const tokens = [signToken(SECRET, TOKEN), signToken(`${SECRET}!`, TOKEN), tokenOf(ec, CLAIMS)]
   const grants = tokens.map((token) => {
@@ -206,7 +207,7 @@ test('a changed configuration ends what rests on an app or key that is gone, and
 
 test('keys that were fetched for a configuration of before are not taken', () => {
   const [ec, shop] = [keyPair('ES256', '1'), { id: 'shop', keys: [{ alg: 'HS256', secret: SECRET } as const] }]
-  const access = new WorkerAccess({ ...silent, access: accessOfApps([shop]), secret: undefined })
+  const access = opened(accessOfApps([shop]))
   access.take({ kind: 'keys', fetched: { app: 'shop', keys: [described(ec)], fetchedAt: NOON } })
   deepEqual(access.verify(tokenOf(ec, CLAIMS), NOON - 1), { ok: false, code: 'bad-token' })
 })

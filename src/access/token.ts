@@ -38,9 +38,16 @@ export interface Grant {
   readonly keyOrigin: KeyOrigin
 }
 
-export type TokenRefusal = 'bad-token' | 'token-expired' | 'token-not-yet' | 'token-revoked' | 'keys-loading'
+export type TokenRefusal =
+  | 'bad-token'
+  | 'token-expired'
+  | 'token-not-yet'
+  | 'token-revoked'
+  | 'keys-loading'
+  | 'bad-token-rate'
 export type TokenCheck = ({ readonly ok: true } & Grant) | { readonly ok: false; readonly code: TokenRefusal }
-export type VerifyToken = (token: string, now: EpochMs) => TokenCheck
+/** `remoteAddress`: of whoever has brought it. */
+export type VerifyToken = (token: string, now: EpochMs, remoteAddress: string) => TokenCheck
 
 /** For applications written in JavaScript, the bench and tests; any JWT library makes the same. */
 export function signToken(secret: string, claims: TokenClaims, kid?: string): string {
@@ -86,7 +93,7 @@ export class TokenChecker {
     this.#parts = parts
   }
 
-  readonly verify: VerifyToken = (token, now) => {
+  readonly check = (token: string, now: EpochMs): TokenCheck => {
     if (token.length > LIMITS.tokenBytesMax) return no('bad-token')
     const parts = FORM.exec(token)
     if (parts === null) return no('bad-token')

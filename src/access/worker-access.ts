@@ -8,8 +8,10 @@ import type { EpochMs } from '../std/clock.js'
 import type { AccessChange } from './access-change.js'
 import type { AccessConfig } from './access-config.js'
 import { type Arrival, Entrance } from './entrance.js'
+import { guardedTokens } from './guarded-tokens.js'
 import { KeyRing } from './key-ring.js'
 import { Revocations, takesBack } from './revocations.js'
+import type { SharedRates } from './shared-rates.js'
 import { type Grant, TokenChecker, type VerifyToken } from './token.js'
 
 /** A worker asks for an app's key set no more often than this; the main thread asks the provider more rarely still. */
@@ -21,6 +23,8 @@ export interface WorkerAccessParts {
   /** See EntranceOptions. */
   readonly isLoopbackOnly: boolean
   readonly now: () => EpochMs
+  /** Of forged tokens, all workers together. */
+  readonly rates: SharedRates
   /** The main thread should fetch the app's key set anew. */
   keyWanted(app: string): void
 }
@@ -48,7 +52,8 @@ export class WorkerAccess {
       this.#wantedAt.set(app, now)
       parts.keyWanted(app)
     }
-    this.verify = new TokenChecker({ keys: this.#keys, revocations: this.#revocations, keyWanted }).verify
+    const checker = new TokenChecker({ keys: this.#keys, revocations: this.#revocations, keyWanted })
+    this.verify = guardedTokens(checker, parts.rates)
   }
 
   /** Why who arrives is not let in; undefined: come in. */

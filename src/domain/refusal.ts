@@ -26,6 +26,7 @@ export const REFUSALS = {
   'message-too-large': { wire: 1113, advice: 'a WebSocket message has at most 256 KiB; split it' },
   'bad-history': { wire: 1114, advice: 'limit is 1 to 200' },
   'nothing-to-change': { wire: 1115, advice: 'those users already are what you ask' },
+  'no-such-address': { wire: 1116, advice: 'nothing has this address; /v1/openapi.json lists those of /v1' },
 
   'key-reused': { wire: 1120, advice: 'this idempotency key was used for another request; take a new one' },
 
@@ -60,6 +61,10 @@ export const REFUSALS = {
   'connection-rate': { wire: 1222, advice: 'this connection is over its frames per second; wait, then resend' },
   'user-rate': { wire: 1223, advice: 'this user is over the frames per second of all connections; wait, then resend' },
   'app-rate': { wire: 1224, advice: 'this app is over the frames per second of all its users; wait, then resend' },
+  'bad-token-rate': {
+    wire: 1225,
+    advice: 'too many tokens of this address were no good within a second; wait, then come again',
+  },
 
   draining: { wire: 1301, advice: 'this server is stopping; reconnect, then resume' },
   'too-far-behind': {
@@ -109,6 +114,11 @@ export function isFinal(name: RefusalName): boolean {
 export function isFinalCode(wire: number): boolean {
   const hundreds = Math.floor(wire / 100)
   return hundreds === 11 || hundreds === 14
+}
+
+/** 12xx: the same, sent later, may be accepted. */
+export function isToWait(name: RefusalName): boolean {
+  return Math.floor(REFUSALS[name].wire / 100) === 12
 }
 
 /** 14xx that another token would mend. */

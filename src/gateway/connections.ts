@@ -84,7 +84,13 @@ export class Connections {
     assert(this.get(connection.number) === connection, `connection ${connection.number} is not in the table`)
     this.#slots[connection.number & this.#mask] = undefined
     this.#count--
-    if (connection.isCounted) this.#counts.release(nameOfAddress(connection.socket.remoteAddress))
+  }
+
+  /** Its socket is gone, too, and makes room for another of its address. */
+  released(connection: Connection): void {
+    if (!connection.isCounted) return
+    connection.isCounted = false
+    this.#counts.release(nameOfAddress(connection.socket.remoteAddress))
   }
 
   *all(): Iterable<Connection> {

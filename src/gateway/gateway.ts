@@ -15,7 +15,7 @@ import type { VerifyToken } from '../access/token.js'
 import type { EndsGrant } from '../access/worker-access.js'
 import type { Commands, Delivered, GatewayEnd, PresenceState, Session } from '../actors/peers.js'
 import type { ActorKey } from '../domain/ids.js'
-import { REFUSALS, type RefusalName } from '../domain/refusal.js'
+import { isToWait, REFUSALS, type RefusalName } from '../domain/refusal.js'
 import { writePong } from '../protocol/answer-frames.js'
 import { ClientFrame } from '../protocol/client-frame.js'
 import { frameBytes } from '../protocol/table.js'
@@ -149,7 +149,9 @@ export class Gateway implements GatewayEnd, SocketListener {
   }
 
   closed(socket: Socket): void {
-    this.#partings.forget(socket.attachment as Connection)
+    const connection = socket.attachment as Connection
+    this.#partings.forget(connection)
+    this.#connections.released(connection)
   }
 
   // ── From owners ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -300,8 +302,8 @@ export class Gateway implements GatewayEnd, SocketListener {
     }
     const session = this.#hellos.begin(connection, this.#frame, bytes)
     if (typeof session === 'string') {
-      this.#partings.refuse(connection, session, ref, 0, this.#retryAfter.ofHelloMs(session))
-      return session === 'keys-loading' ? undefined : this.#partings.end(connection, session)
+      this.#partings.refuse(connection, session, ref, 0, this.#retryAfter.ofHelloMs(session, this.#clock.now()))
+      return isToWait(session) ? undefined : this.#partings.end(connection, session)
     }
     if (this.#hand(connection, session, session.inbox, bytes, start, end)) return
     this.#hellos.endSession(connection)

@@ -39,7 +39,7 @@ export class Hellos {
   /** `frame` has read a verified Hello from `bytes`. Gives the connection its session, or says why not. */
   begin(connection: Connection, frame: ClientFrame, bytes: Bytes): Session | RefusalName {
     const { clock, verifyToken, connections, rates } = this.#parts
-    const checked = verifyToken(frame.token(bytes), clock.now())
+    const checked = verifyToken(frame.token(bytes), clock.now(), connection.socket.remoteAddress)
     if (!checked.ok) return checked.code
     const { app, user } = checked
     const device = frame.device(bytes) as DeviceId

@@ -30,8 +30,9 @@ export class RetryAfter {
   }
 
   /** For a Hello: at once with another token, or when there is room, or when a provider's keys have been fetched. */
-  ofHelloMs(refusal: RefusalName): number {
+  ofHelloMs(refusal: RefusalName, now: number): number {
     if (refusal === 'user-connections') return this.crowdedMs()
+    if (refusal === 'bad-token-rate') return this.ofRateMs(now)
     return refusal === 'keys-loading' ? Math.ceil(KEYS_MS * (1 + fraction(this.#random))) : 0
   }
 

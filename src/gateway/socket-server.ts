@@ -79,6 +79,7 @@ export interface SocketListener {
   received(socket: Socket, message: Bytes): void
   /** What `send` could not hand to the kernel has been taken. */
   drained(socket: Socket): void
+  /** Once for each that was opened, as soon as it is known to be gone: after `close`, within seconds. */
   closed(socket: Socket, code: number): void
 }
 
@@ -89,6 +90,8 @@ export interface SocketServerOptions {
   readonly tls?: { readonly cert: string; readonly key: string } | undefined
   /** Whether a peer's PROXY protocol is believed; an adapter that does not read it takes no notice. */
   readonly isProxy?: (remoteAddress: string) => boolean
+  /** Connections that are no WebSocket, or not yet; one more is cut. By default LIMITS.plainConnectionsPerWorkerMax. */
+  readonly plainConnectionsMax?: number
 }
 
 /** Answers HTTP on the same port. Must neither throw nor reject. */

@@ -1,5 +1,5 @@
 /** What becomes of a connection when its token ends, is replaced, or is taken back. */
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'vitest'
 import { closeCodeOf, GatewayRig, inWords, SECRET, TOKEN_MS } from '../../test/support/gateway-rig.js'
 import type { Revocation } from '../access/revocations.js'
@@ -132,13 +132,35 @@ test('connections of a user and of an address are bounded over all workers', () 
   const third = one.connect()
   one.send(third, one.hello('alice'))
   deepEqual(inWords(third.frames()), ['refusal 1 user-connections'])
+  one.gateway.closed(third)
 
   one.welcomed('bob')
   two.welcomed('carol')
   const fifth = two.connect() // all come from one address
   deepEqual(fifth.closedWith, { code: closeCodeOf('address-connections'), reason: 'address-connections' })
+  // Whoever was told to go counts for as long as the socket is there.
+  equal(one.connect().closedWith === undefined, false)
   two.gateway.closed(fifth)
   two.gateway.closed(other)
   equal(one.connect().closedWith, undefined)
   equal(two.connect().closedWith === undefined, false)
+})
+
+test('an address that brings too many forged tokens waits, and may say Hello again on the same connection', () => {
+  const rig = new GatewayRig()
+  const hello = rig.hello('alice')
+  const forged = { kind: 'hello', ref: 1, token: 'x.y.z', device: 'phone', lane } as const
+  for (let n = 0; n < LIMITS.badTokensPerSecondMax; n++) rig.send(rig.connect(), forged)
+  const socket = rig.connect()
+  rig.send(socket, hello)
+  rig.clock.tick()
+  const [refusal] = socket.frames()
+  ok(refusal?.kind === 'refusal' && refusal.name === 'bad-token-rate')
+  ok(refusal.retryAfterMs > 0 && refusal.retryAfterMs <= 1_100, `${refusal.retryAfterMs}`)
+  equal(socket.closedWith, undefined)
+  rig.clock.advance(refusal.retryAfterMs)
+  socket.messages.length = 0
+  rig.send(socket, hello)
+  rig.clock.tick()
+  deepEqual([inWords(socket.frames()), socket.closedWith], [[], undefined]) // it is on its way to the owner
 })

@@ -47,14 +47,14 @@ export class TokenRefresh {
     }
     connection.refreshedAt = now
     const refusal = this.#refresh(connection, frame, bytes)
-    if (refusal !== undefined) refuse(refusal, this.#parts.retryAfter.ofHelloMs(refusal))
+    if (refusal !== undefined) refuse(refusal, this.#parts.retryAfter.ofHelloMs(refusal, clock.now()))
     return true
   }
 
   #refresh(connection: Connection, frame: ClientFrame, bytes: Bytes): RefusalName | undefined {
     const { clock, verifyToken, queues } = this.#parts
     const { app, user, device, laneNumber: number, laneRandom: random } = connection.session!
-    const checked = verifyToken(frame.token(bytes), clock.now())
+    const checked = verifyToken(frame.token(bytes), clock.now(), connection.socket.remoteAddress)
     if (!checked.ok) return checked.code
     if (checked.app !== app || checked.user !== user || !isForDevice(checked, device)) return 'bad-token'
     restOn(connection, checked)

@@ -13,11 +13,13 @@ const STATUS: Partial<Record<RefusalName, number>> = {
   'body-too-large': 413,
   'message-too-large': 413,
   'no-such-conversation': 404,
+  'no-such-address': 404,
   'already-exists': 409,
   'nothing-to-change': 409,
   'key-reused': 422,
   'too-many-requests': 429,
   'app-rate': 429,
+  'bad-token-rate': 429,
 }
 
 /** `detail` says what in this request was wrong, and quotes no secret. What will never be accepted has no time to come again. */

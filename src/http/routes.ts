@@ -13,8 +13,6 @@ import { METRICS_TYPE } from './metrics-page.js'
 import { problem } from './problem.js'
 import type { WebPage } from './web-page.js'
 
-const TEXT = 'text/plain; charset=utf-8'
-
 export interface RoutesParts extends ApiParts {
   readonly isReady: () => boolean
   /** The text of /metrics. */
@@ -36,11 +34,12 @@ export function httpRoutes(parts: RoutesParts): (request: HttpRequest) => Promis
   return async (request) => {
     try {
       const answered = await answer(request, parts)
-      if (answered.status === 401 && answered.refusal !== undefined) parts.refused(answered.refusal)
+      if ((answered.status === 401 || answered.refusal === 'bad-token-rate') && answered.refusal !== undefined)
+        parts.refused(answered.refusal)
       return answered
     } catch (cause) {
       parts.failed(request.path, cause)
-      return { status: 500, contentType: TEXT, body: 'the server failed\n' }
+      return { ...problem('unknown-outcome', 'the server failed, and cannot say how far it came'), status: 500 }
     }
   }
 }
@@ -49,7 +48,7 @@ async function answer(request: HttpRequest, parts: RoutesParts): Promise<HttpAns
   const { method, path } = request
   const isRead = method === 'GET' || method === 'HEAD'
   if (!path.startsWith('/v1/') && path !== '/metrics') {
-    return isRead ? (parts.page?.(request) ?? answerHealth(path, parts.isReady)) : notFound()
+    return isRead ? (parts.page?.(request) ?? answerHealth(path, parts.isReady)) : problem('no-such-address')
   }
   const refused = parts.entrance.refuses(arrivalOf(request))
   if (refused !== undefined) return problem(refused)
@@ -58,14 +57,10 @@ async function answer(request: HttpRequest, parts: RoutesParts): Promise<HttpAns
   const answered = development && answerDevelopment(request, { ...development, now })
   if (answered !== undefined) return answered
   const { answerApi } = await import('./api/api.js')
-  return (await answerApi(request, parts)) ?? notFound()
+  return (await answerApi(request, parts)) ?? problem('no-such-address')
 }
 
 function arrivalOf({ headers, remoteAddress }: HttpRequest): Arrival {
   const about = { host: headers.get('host') ?? '', origin: headers.get('origin') }
   return { remoteAddress, ...about, isForwarded: isForwarded([...headers.keys()]) }
-}
-
-function notFound(): HttpAnswer {
-  return { status: 404, contentType: TEXT, body: 'not found\n' }
 }

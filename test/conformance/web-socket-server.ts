@@ -4,11 +4,11 @@
  */
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { afterEach, describe, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { LIMITS } from '../../src/domain/limits.js'
-import type { SocketServer } from '../../src/gateway/socket-server.js'
+import type { SocketServer, SocketServerOptions } from '../../src/gateway/socket-server.js'
 import { RawWebSocket } from '../support/raw-websocket.js'
 import { answerPlainly, type Peer, Recorder } from './socket-server.js'
 
@@ -35,14 +35,29 @@ export async function dialWebSocket(port: number): Promise<Peer> {
   }
 }
 
-export function webSocketServerConformance(adapter: string, open: () => SocketServer): void {
+/** Until the server has heard of what happened here. */
+async function soon<Result>(attempt: () => Promise<Result>): Promise<Result> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await attempt()
+    } catch (cause) {
+      if (tries === 100) throw cause
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+}
+
+export function webSocketServerConformance(
+  adapter: string,
+  open: (options?: Pick<SocketServerOptions, 'plainConnectionsMax'>) => SocketServer,
+): void {
   const servers: SocketServer[] = []
   afterEach(() => {
     for (const server of servers.splice(0)) server.closeNow()
   })
 
-  async function serve() {
-    const [server, recorder] = [open(), new Recorder()]
+  async function serve(plainConnectionsMax?: number) {
+    const [server, recorder] = [open(plainConnectionsMax ? { plainConnectionsMax } : {}), new Recorder()]
     servers.push(server)
     return { server, recorder, port: await server.listen({ host: '127.0.0.1', port: 0 }, recorder, answerPlainly) }
   }
@@ -128,6 +143,44 @@ export function webSocketServerConformance(adapter: string, open: () => SocketSe
       }
       equal(socket.destroyed, true, `${sent} bytes were taken`)
       equal(heard.split(' ')[1] ?? 'reset', heard === '' ? 'reset' : '413')
+    })
+
+    test('a peer that stays after our goodbye is not waited for, and is told of as closed', async () => {
+      const { recorder, port } = await serve()
+      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+      socket.on('error', () => {}).resume() // it hears the goodbye, and says nothing
+      socket.write(
+        'GET /v1/ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
+          'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: parley.v1.fb\r\n\r\n',
+      )
+      await recorder.until(() => recorder.sockets.length === 1)
+      recorder.sockets[0]!.close(4402, 'bad-token')
+      await recorder.until(() => recorder.closed_.length === 1)
+      socket.destroy()
+    })
+
+    test('connections that are no WebSocket have a limit of their own, and one more is cut', async () => {
+      const { recorder, port } = await serve(2)
+      const held: Socket[] = []
+      const isCut = async () => {
+        const socket = connect({ port, host: '127.0.0.1' })
+        const cut = new Promise((resolve) => socket.on('error', () => {}).on('close', () => resolve(true)))
+        await once(socket, 'connect')
+        socket.write('GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n')
+        const answered = new Promise((resolve) => socket.once('data', () => resolve(false)))
+        held.push(socket)
+        return await Promise.race([cut, answered])
+      }
+      deepEqual([await isCut(), await isCut(), await isCut()], [false, false, true])
+      held[0]!.destroy()
+      const client = await soon(() => RawWebSocket.open({ port }))
+      // What has become a WebSocket is none of them.
+      deepEqual([await isCut(), await isCut()], [false, true])
+      client.destroy()
+      await recorder.until(() => recorder.closed_.length === 1)
+      equal(await isCut(), true)
+      for (const socket of held) socket.destroy()
+      await soon(async () => equal(await isCut(), false))
     })
 
     test('a JSON socket says so, takes text and is sent text', async () => {

@@ -16,6 +16,8 @@ const serviceOfBank = () => bankToken(Date.now(), 'backend', 'service')
 const TEAM = '/v1/conversations/group/team'
 const DIRECT = `/v1/conversations/direct/${encodeURIComponent('bob\u001falice')}`
 
+const PROBLEM = 'application/problem+json'
+
 const outcome = ({ status, json }: { status: number; json: { title?: string; seq?: number; duplicate?: boolean } }) =>
   json.title === undefined ? [status, json.seq, json.duplicate] : [status, json.title]
 
@@ -221,7 +223,11 @@ test('what is wrong with a request is said with its place, never its value', asy
     'body-too-large',
   ])
   equal((await fetch(`http://127.0.0.1:${server.port}/v1/quota`, { method: 'DELETE' })).status, 405)
-  equal((await fetch(`http://127.0.0.1:${server.port}/v1/nothing`)).status, 404)
+  for (const path of ['/v1/nothing', '/nothing', '/v1/conversations/group/team/nothing']) {
+    const answer = await fetch(`http://127.0.0.1:${server.port}${path}`)
+    const { title } = (await answer.json()) as { title: string }
+    deepEqual([answer.status, title, answer.headers.get('content-type')], [404, 'no-such-address', PROBLEM], path)
+  }
   // A body that never ends is not waited for beyond its limit.
   const endless = connect({ host: '127.0.0.1', port: server.port })
   endless.on('error', () => {})
@@ -230,6 +236,25 @@ test('what is wrong with a request is said with its place, never its value', asy
   const [answer] = await once(endless, 'data')
   ok(`${answer}`.startsWith('HTTP/1.1 413'))
   endless.destroy()
+})
+
+test('forged bearers are checked up to a number in a second, then those of their address wait', async () => {
+  await using server = await startWith({ apps: APPS })
+  const api = await ApiClient.open(server.port, 'x.y.z')
+  const answers = []
+  while (answers.length < 2_000 && answers.at(-1)?.status !== 429) {
+    answers.push(...(await Promise.all(Array.from({ length: 100 }, () => api.get('/v1/quota')))))
+  }
+  const waits = answers.filter(({ status }) => status === 429)
+  ok(waits.length > 0 && answers.length >= LIMITS.badTokensPerSecondMax, `${waits.length} of ${answers.length}`)
+  for (const { json, headers } of waits) {
+    deepEqual([json.title, headers.get('retry-after')], ['bad-token-rate', '1'])
+    ok(json.retry_after_ms > 0 && json.retry_after_ms <= 1_000)
+  }
+  await new Promise((resolve) => setTimeout(resolve, 1_100))
+  equal((await api.as(serviceOfShop()).get('/v1/quota')).status, 200)
+  const metrics = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text()
+  ok(Number(/parley_refusals_total\{refusal="bad-token-rate"\} (\d+)/.exec(metrics)![1]) >= waits.length)
 })
 
 test('an app has its share of a second, and the quota tells what is left of it', async () => {

@@ -105,7 +105,9 @@ export class GatewayRig {
   readonly clock = new ManualClock()
   readonly owners = new FakeOwners()
   readonly logged: object[] = []
+  readonly rates = new SharedRates(SharedRates.memory(0))
   readonly access = new WorkerAccess({
+    rates: this.rates,
     access: accessOfApps(undefined),
     secret: SECRET,
     isLoopbackOnly: false,
@@ -124,7 +126,7 @@ export class GatewayRig {
       verifyToken: this.access.verify,
       entrance: { refuses: () => undefined },
       counts,
-      rates: new SharedRates(SharedRates.memory(0)),
+      rates: this.rates,
       shardCount: 256,
       events: this.#events(),
       limits: { ...LIMITS, ...limits },

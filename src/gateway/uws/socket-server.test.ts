@@ -13,7 +13,7 @@ socketServerConformance('uws', {
   hasCloseCodes: true,
   canShare: true,
 })
-webSocketServerConformance('uws', () => new UwsSocketServer({ sharesPort: false }))
+webSocketServerConformance('uws', (options) => new UwsSocketServer({ sharesPort: false, ...options }))
 tlsSocketServerConformance('uws', (options) => new UwsSocketServer(options))
 
 test('the PROXY protocol is believed of proxies, and of nobody else', async () => {

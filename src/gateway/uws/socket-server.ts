@@ -60,6 +60,8 @@ export class UwsSocketServer implements SocketServer {
   readonly #isProxy: IsProxy
   #listening: uWS.us_listen_socket | undefined
   #isClosed = false
+  /** Connections that are no WebSocket, or not yet. */
+  #plainCount = 0
 
   constructor(options: SocketServerOptions) {
     const { tls, isProxy = () => false } = options
@@ -73,7 +75,16 @@ export class UwsSocketServer implements SocketServer {
     listener: SocketListener,
     plain: PlainHandler,
   ): Promise<number> {
-    this.#app.ws<SocketData>(PATH, webSocketBehavior(listener, this.#isProxy))
+    this.#app.filter((response, change) => this.#plainChanged(response, change))
+    this.#app.ws<SocketData>(PATH, {
+      ...webSocketBehavior(listener, this.#isProxy),
+      open: (ws) => {
+        this.#plainCount--
+        const data = ws.getUserData()
+        data.socket = new UwsSocket(ws, data)
+        listener.opened(data.socket)
+      },
+    })
     this.#app.get(PATH, (response, request) => answerHttp(response, request, this.#isProxy, () => NO_UPGRADE))
     this.#app.any('/*', (response, request) => answerHttp(response, request, this.#isProxy, plain))
     const options = this.#options.sharesPort ? LISTEN_SHARED_PORT : uWS.LIBUS_LISTEN_EXCLUSIVE_PORT
@@ -85,6 +96,13 @@ export class UwsSocketServer implements SocketServer {
         resolve(uWS.us_socket_local_port(socket))
       })
     })
+  }
+
+  /** The library tells of each connection that comes and of each that goes as HTTP, and closes those that idle for ten seconds. */
+  #plainChanged(response: uWS.HttpResponse, change: number): void {
+    this.#plainCount += change
+    const { plainConnectionsMax = LIMITS.plainConnectionsPerWorkerMax } = this.#options
+    if (change > 0 && this.#plainCount > plainConnectionsMax) response.close()
   }
 
   stopListening(): void {
@@ -115,11 +133,6 @@ function webSocketBehavior(listener: SocketListener, isProxy: IsProxy): uWS.WebS
     maxLifetime: 0,
     sendPingsAutomatically: false,
     upgrade: (response, request, context) => upgrade(listener, isProxy, response, request, context),
-    open(ws) {
-      const data = ws.getUserData()
-      data.socket = new UwsSocket(ws, data)
-      listener.opened(data.socket)
-    },
     message(ws, message) {
       const { socket } = ws.getUserData()
       if (socket !== undefined) listener.received(socket, Bytes.over(new Uint8Array(message)))

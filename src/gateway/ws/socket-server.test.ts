@@ -15,7 +15,7 @@ socketServerConformance('ws', {
   hasCloseCodes: true,
   canShare: canSharePorts(),
 })
-webSocketServerConformance('ws', () => new WsSocketServer({ sharesPort: false }))
+webSocketServerConformance('ws', (options) => new WsSocketServer({ sharesPort: false, ...options }))
 tlsSocketServerConformance('ws', (options) => new WsSocketServer(options))
 
 test('who is refused an upgrade and does not leave is cut off', async () => {

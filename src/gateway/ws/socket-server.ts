@@ -9,6 +9,7 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type RequestListener, type Server, STATUS_CODES } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { LIMITS } from '../../domain/limits.js'
@@ -40,6 +41,8 @@ const SERVER_OPTIONS = {
 }
 /** Until a refusal must have left. */
 const REFUSED_MS_MAX = 1_000
+/** Until a peer to whom we said goodbye must have left. */
+const CLOSE_MS_MAX = 2_000
 
 export class WsSocketServer implements SocketServer {
   readonly #options: SocketServerOptions
@@ -53,6 +56,7 @@ export class WsSocketServer implements SocketServer {
     handleProtocols: (offered) => chosenSubprotocol([...offered].join(',')) ?? false,
   })
   #server: Server | undefined
+  #connectionCount = 0
 
   constructor(options: SocketServerOptions) {
     this.#options = options
@@ -67,6 +71,7 @@ export class WsSocketServer implements SocketServer {
       const isOfSocket = request.method === 'GET' && isPath(request)
       answerHttp(request, response, isOfSocket ? () => NO_UPGRADE : plain)
     })
+    server.on('connection', (connection: NetSocket) => this.#connected(connection))
     server.on('upgrade', (request, connection, head) => this.#upgrade(request, connection, head, listener))
     this.#server = server
     return new Promise((resolve, reject) => {
@@ -79,6 +84,14 @@ export class WsSocketServer implements SocketServer {
         resolve(typeof address === 'object' && address !== null ? address.port : port)
       })
     })
+  }
+
+  /** Those of WebSockets among them are in `#open`. */
+  #connected(connection: NetSocket): void {
+    this.#connectionCount++
+    connection.once('close', () => this.#connectionCount--)
+    const { plainConnectionsMax = LIMITS.plainConnectionsPerWorkerMax } = this.#options
+    if (this.#connectionCount - this.#open.size > plainConnectionsMax) connection.destroy()
   }
 
   #create(answer: RequestListener): Server {
@@ -151,6 +164,7 @@ class WsSocket implements Socket {
   readonly #listener: SocketListener
   readonly #options: { readonly binary: boolean; readonly compress: false }
   #mustDrain = false
+  #linger: NodeJS.Timeout | undefined
 
   constructor(ws: WebSocket, { remoteAddress, wire, listener, gone }: WsSocketParts) {
     this.#ws = ws
@@ -164,6 +178,7 @@ class WsSocket implements Socket {
     })
     ws.on('error', () => {}) // 'close' follows
     ws.on('close', (code) => {
+      clearTimeout(this.#linger)
       gone()
       listener.closed(this, code)
     })
@@ -184,6 +199,7 @@ class WsSocket implements Socket {
 
   close(code: number, reason: string): void {
     this.#ws.close(code, reason)
+    this.#linger ??= setTimeout(() => this.#ws.terminate(), CLOSE_MS_MAX).unref()
   }
 
   abort(): void {

@@ -33,7 +33,7 @@ export async function answerApi(
   const found = atPath.find(({ operation }) => operation.method === method)
   if (found === undefined) return wrongMethod(atPath.map(({ operation }) => operation.method))
   const caller = callerOf(request, parts)
-  if (!caller.ok) return problem(caller.code)
+  if (!caller.ok) return problem(caller.code, undefined, caller.code === 'bad-token-rate' ? untilNextSecond(parts) : 0)
   if (found.operation.needs === 'server' && caller.role === 'member') return problem('role-needed')
   const waitMs = parts.takeOfApp(caller.app)
   if (waitMs > 0) return problem('app-rate', undefined, waitMs)
@@ -74,9 +74,17 @@ async function run(
 
 const NOTHING = z.strictObject({})
 
-function callerOf({ headers }: HttpRequest, { verifyToken, now }: ApiParts & { readonly verifyToken: VerifyToken }) {
+function callerOf(
+  { headers, remoteAddress }: HttpRequest,
+  { verifyToken, now }: ApiParts & { readonly verifyToken: VerifyToken },
+) {
   const bearer = /^Bearer +([\w.-]+)$/i.exec(headers.get('authorization') ?? '')
-  return verifyToken(bearer?.[1] ?? '', now())
+  return verifyToken(bearer?.[1] ?? '', now(), remoteAddress)
+}
+
+/** When windows of a second begin anew. */
+function untilNextSecond({ now }: ApiParts): number {
+  return 1_000 - (now() % 1_000)
 }
 
 /** Undefined where it is another path, or its escapes are none. */

@@ -1,4 +1,4 @@
-import { deepEqual, equal, notEqual, ok } from 'node:assert/strict'
+import { deepEqual, equal, notEqual, ok, rejects } from 'node:assert/strict'
 import { describe, test } from 'vitest'
 import { ManualClock } from '../../test/support/manual-clock.js'
 import { CorruptionError, UnavailableError } from '../domain/errors.js'
@@ -55,6 +55,12 @@ class Rig {
     else reading.resolve(row)
     await new Promise((resolve) => setImmediate(resolve))
     return this.said.splice(0)
+  }
+
+  /** Answers the read that is under way, late. */
+  readOf(id: string): () => void {
+    const reading = this.#reads.get(keyOf(id))!
+    return () => reading.resolve()
   }
 
   take(): string[] {
@@ -159,6 +165,19 @@ describe('when the shard is lost', () => {
     rig.park('team', 8)
     deepEqual(await rig.read('team'), ['read team', 'decide 8'])
   })
+})
+
+test('a replay that a later one has overtaken brings back no older state', async () => {
+  const rig = new Rig()
+  rig.activations.reset()
+  const [first, overtaken] = [rig.activations.forReplay(nameOf('team')), rig.readOf('team')]
+  rig.activations.reset()
+  const second = rig.activations.forReplay(nameOf('team'))
+  await rig.read('team')
+  const activation = await second
+  overtaken()
+  await rejects(first, UnavailableError)
+  equal(rig.activations.get(keyOf('team')), activation)
 })
 
 describe('retirement', () => {

@@ -4,6 +4,7 @@
  * Commands for an actor whose row is being read park here, in order, at most LIMITS.mailboxMax together and none longer
  * than LIMITS.parkMs. `reset` throws everything away; what was asked of the store before is then for nobody.
  */
+import { UnavailableError } from '../domain/errors.js'
 import { type ActorKey, type ActorName, actorKey } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 import type { RefusalName } from '../domain/refusal.js'
@@ -147,15 +148,29 @@ export class Activations {
     }
   }
 
-  /** The actor, from its row where it is not in memory. Throws UnavailableError. */
+  /**
+   * The actor, from its row where it is not in memory. Throws UnavailableError, also where everything was reset while the
+   * row was read: 1. a replay waits for a row; 2. the shard is given up and taken over again; 3. that replay reads the
+   * row, brings the actor up to date and serves; 4. the first one's row arrives, and would put an old state in its place.
+   */
   async forReplay(name: ActorName): Promise<Activation> {
     const key = actorKey(name.app, name.kind, name.id)
-    let activation = this.#byKey.get(key)
-    if (activation === undefined) {
-      activation = activate(key, name, await this.#parts.store.readActor(key))
-      this.#byKey.set(key, activation)
-    }
+    const known = this.#byKey.get(key)
+    if (known !== undefined) return known
+    const assertCurrent = this.replayCheck()
+    const row = await this.#parts.store.readActor(key)
+    assertCurrent()
+    const activation = activate(key, name, row)
+    this.#byKey.set(key, activation)
     return activation
+  }
+
+  /** For a replay: throws UnavailableError once the state it began with was thrown away. */
+  replayCheck(): () => void {
+    const isCurrent = this.lifeCheck()
+    return () => {
+      if (!isCurrent()) throw new UnavailableError('Cannot go on with a replay: a later one has begun')
+    }
   }
 
   // ── Memory ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -167,12 +167,15 @@ export class Outbox implements Checkpointed {
 
   /** Owes again what was owed at the last checkpoint. Throws UnavailableError, CorruptionError. */
   async restore(): Promise<void> {
+    const assertCurrent = this.#shard.activations.replayCheck()
     const row = await this.#shard.parts.store.readActor(this.#key)
+    assertCurrent()
     if (row === undefined) return
     this.#rowPosition = row.position
     for (const page of row.pages.values()) {
       for (const key of unpackOwed(this.#name, page)) {
         const activation = await this.#shard.activations.forReplay(parseActorKey(key))
+        assertCurrent()
         if (activation.kind === 'conversation') this.owe(activation)
       }
     }

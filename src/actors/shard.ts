@@ -8,7 +8,7 @@
 import type { ShardId } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 import type { RefusalName } from '../domain/refusal.js'
-import { type FrameHead, type LogPlace, RecordKind, recordsOf } from '../log/frame.js'
+import type { LogPlace } from '../log/frame.js'
 import type { ShardLog } from '../log/shard-log.js'
 import { writeRefusal } from '../protocol/answer-frames.js'
 import { ClientFrame } from '../protocol/client-frame.js'
@@ -16,8 +16,8 @@ import { BodyType } from '../protocol/wire-numbers.js'
 import { Bytes } from '../std/bytes.js'
 import type { Clock } from '../std/clock.js'
 import type { Random } from '../std/random.js'
-import type { MessageStore, Snapshot } from '../storage/message-store.js'
-import { type Activation, isInRow } from './activation.js'
+import type { MessageStore } from '../storage/message-store.js'
+import type { Activation } from './activation.js'
 import { Activations } from './activations.js'
 import { type Batch, EVENT_OVERHEAD_MAX, PendingAnswers } from './batch.js'
 import { Beacons } from './beacons.js'
@@ -40,10 +40,10 @@ import type { InLink, OwnerHandle, Target } from './owner-link.js'
 import type { Session } from './peers.js'
 import type { Projector } from './projector.js'
 import { isGivenUp, retryAfterMs } from './refusal-terms.js'
-import { applyRecord } from './replay.js'
 import { ResumeCommand } from './resume-command.js'
 import type { Router } from './router.js'
 import type { Sessions } from './sessions.js'
+import { ShardReplay } from './shard-replay.js'
 import { SignalCommands } from './signal-commands.js'
 import { Troubles } from './take-over-trouble.js'
 
@@ -93,6 +93,7 @@ export class Shard implements Fold {
   readonly steps = new InboxSteps(this)
   readonly beacons = new Beacons(this)
   readonly checkpoints = new Checkpoints(this)
+  readonly replayed = new ShardReplay(this, () => this.#reset())
 
   constructor(parts: ShardParts) {
     this.parts = parts
@@ -200,32 +201,6 @@ export class Shard implements Fold {
 
   // ── Fold: what the commit loop drives ──────────────────────────────────────────────────────────────────────────
 
-  readonly replayed = {
-    begin: async (): Promise<Snapshot | undefined> => {
-      this.#reset()
-      const snapshot = await this.parts.store.snapshot(this.parts.id)
-      await this.outbox.restore()
-      return snapshot
-    },
-    frame: async (place: LogPlace, head: FrameHead, bytes: Uint8Array): Promise<void> => {
-      const frame = Bytes.over(bytes)
-      let index = 0
-      for (const record of recordsOf(frame, head.count)) {
-        const position = { logIncarnation: place.logIncarnation, batchNo: place.batchNo, index: index++ }
-        await applyRecord(frame, record, async (name) => {
-          const activation = await this.activations.forReplay(name)
-          const isEvent = record.kind === RecordKind.event
-          if (isEvent && activation.kind === 'conversation') this.outbox.replayed(activation, position)
-          if (isInRow(activation, position)) return undefined
-          this.activations.touched(activation)
-          return activation
-        })
-      }
-    },
-    lostTail: (snapshot: Snapshot): void => this.parts.events.logLostTail({ shard: this.parts.id, snapshot }),
-    troubled: (cause: unknown, times: number): void => this.troubles.add(cause, times),
-  }
-
   served(place: LogPlace): void {
     this.parts.events.served({ shard: this.parts.id, epoch: place.epoch })
     this.checkpoints.want() // the log before our serve frame may go
@@ -252,9 +227,9 @@ export class Shard implements Fold {
 
   forget(batches: readonly Batch[]): void {
     for (const batch of batches) batch.answers.sendUnknown()
+    this.parts.sessions.forgetShard(this.parts.id)
     this.#reset()
     this.links.breakAll()
-    this.parts.sessions.forgetShard(this.parts.id)
   }
 
   steppedDown(): void {

@@ -152,6 +152,7 @@ async function readFrom(own: OwnLog, start: LogPlace, end: Tail): Promise<LogPla
     for await (const frame of own.log.read(own.shard, place.tail)) {
       const followed = follow(place, frame)
       if (followed.kind === 'unlinked') return 'unlinked'
+      if (!own.isCurrent()) return undefined
       await own.replayed.frame(followed.place, followed.head, frame.bytes)
       place = followed.place
       if (place.tail >= end || !own.isCurrent()) break

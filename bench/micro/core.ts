@@ -141,6 +141,7 @@ for (let index = 0; index < USERS; index++) {
     laneNumber: 1,
     laneRandom: 5n,
     startedAt: 1,
+    isHeard: true,
   }
   const content = encodeContent({ messageId: 1n, body: new Uint8Array(256) })
   for (const peer of peersOf(index)) {

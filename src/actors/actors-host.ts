@@ -54,7 +54,10 @@ export class ActorsHost implements OwnerHandle {
   readonly #scheduler: CommitScheduler
   readonly #projector: Projector
   readonly #fanOut: FanOut
-  readonly #sessions = new Sessions((inbox) => this.#presence.changed(inbox))
+  readonly #sessions = new Sessions({
+    changed: (inbox) => this.#presence.changed(inbox),
+    found: (shard, inbox) => this.#shards.get(shard)?.beacons.changed(inbox),
+  })
   readonly #presence: Presence
   readonly #shards = new Map<number, Shard>()
   /** Shards that placement gave us: those we lose, we take again. */
@@ -199,6 +202,10 @@ export class ActorsHost implements OwnerHandle {
     this.#sessions.remove(from, session)
   }
 
+  sessionHeard(from: GatewayHandle, _shard: number, session: Session): void {
+    this.#sessions.heard(from, session)
+  }
+
   watch(from: GatewayHandle, shard: number, inboxes: readonly ActorKey[]): void {
     if (this.#shards.has(shard)) this.#presence.watch(from, shard, inboxes)
   }
@@ -234,6 +241,7 @@ export class ActorsHost implements OwnerHandle {
     const now = this.#parts.clock.monotonic()
     if (now - this.#sweptAt < SWEEP_MS) return
     this.#sweptAt = now
+    this.#sessions.sweep()
     this.#sweep()
   }
 

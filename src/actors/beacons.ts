@@ -1,6 +1,7 @@
 /**
- * Repeats to sessions at which version their user's inbox is (rules §11): 2 s and 8 s after a change, and to all once a
- * minute, so that a push that was lost last is noticed. A beacon is an Inbox frame without entries.
+ * Repeats to sessions at which version their user's inbox is (rules §11): 2 s and 8 s after a change, a takeover or the
+ * news of the session, and to all once a minute, so that a push that was lost last is noticed. A beacon is an Inbox frame
+ * without entries.
  */
 import { type ActorKey, parseActorKey } from '../domain/ids.js'
 import { writeInbox } from '../protocol/answer-frames.js'
@@ -30,6 +31,7 @@ export class Beacons {
   }
 
   tick(now: number): void {
+    if (!this.#shard.loop.isServing) return
     for (const [index, changed] of this.#changed.entries()) {
       for (const [inbox, at] of changed) {
         if (now - at < AFTER_MS[index]!) break
@@ -39,11 +41,18 @@ export class Beacons {
     }
     if (now - this.#digestAt < DIGEST_MS) return
     this.#digestAt = now
-    for (const inbox of this.#shard.parts.sessions.inboxesOf(this.#shard.parts.id)) this.#repeat(inbox as ActorKey)
+    for (const inbox of this.#inboxes()) this.#repeat(inbox)
   }
 
+  /** The state is another one now, and steps of the one before may not have left: every session hears where it stands. */
   reset(): void {
     for (const changed of this.#changed) changed.clear()
+    for (const inbox of this.#inboxes()) this.changed(inbox)
+  }
+
+  #inboxes(): readonly ActorKey[] {
+    const { sessions, id } = this.#shard.parts
+    return sessions.inboxesOf(id) as ActorKey[]
   }
 
   #repeat(inbox: ActorKey): void {

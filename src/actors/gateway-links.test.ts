@@ -48,6 +48,7 @@ class Rig {
         note(`${link}:${k} of epoch ${epoch} from ${session.connection}`),
       sessions: (_from, _shard, sessions) => note(`sessions ${sessions.map(({ connection }) => connection).join(' ')}`),
       sessionEnded: (_from, _shard, { connection }) => note(`end of ${connection}`),
+      sessionHeard: (_from, _shard, { connection }) => note(`word of ${connection}`),
       watch: (_from, shard, inboxes) => note(`watch ${inboxes.length} of ${shard}`),
       signOut: (inbox, device) => note(`signOut ${parseActorKey(inbox).id} ${device}`),
       tell: () => {},
@@ -59,7 +60,15 @@ class Rig {
   session(): Session {
     const ids = { app: 'demo' as AppId, user: 'ann' as UserId, device: 'd' as DeviceId }
     const inbox = actorKey('demo', ActorKind.inbox, 'ann')
-    return { connection: ++this.#connections, ...ids, inbox, laneNumber: 1, laneRandom: 1n, startedAt: 1 }
+    return {
+      connection: ++this.#connections,
+      ...ids,
+      inbox,
+      laneNumber: 1,
+      laneRandom: 1n,
+      startedAt: 1,
+      isHeard: true,
+    }
   }
 
   command(session: Session, ref: number): boolean {
@@ -152,6 +161,33 @@ describe('a link is opened', () => {
     deepEqual(rig.run(5_000), ['a hears sessions 1 2'])
     rig.links.ended(rig.sessions.pop()!)
     deepEqual(rig.take(), ['a hears end of 2'])
+  })
+
+  test('and, after the last of them ended, a few times that there is none: the word of its end may have been lost', () => {
+    const rig = new Rig()
+    rig.sessions.push(rig.session())
+    rig.run(200)
+    rig.links.linkOpened(0, 0, 5, 1)
+    rig.links.ended(rig.sessions.pop()!)
+    rig.take()
+    deepEqual(rig.run(60_000), Array(3).fill('a hears sessions '))
+  })
+
+  test('but not for what somebody said who has gone meanwhile', () => {
+    const rig = new Rig()
+    const [ann, ben] = [rig.session(), rig.session()]
+    for (const session of [ann, ben]) rig.command(session, 1)
+    rig.links.ended(ann)
+    rig.take()
+    rig.links.linkOpened(0, 0, 5, 1)
+    deepEqual(
+      rig.take().filter((line) => line.includes('epoch')),
+      ['a hears 0:1 of epoch 5 from 2'],
+    )
+    deepEqual(
+      rig.run(LIMITS.parkMs + 400).filter((line) => line.startsWith('unknown')),
+      [],
+    )
   })
 })
 

@@ -24,6 +24,8 @@ const OPEN_AGAIN_MS = 200
 const ASLEEP_MS = 5 * TICK_MS
 const ANSWER_MS = 10_000
 const DIGEST_MS = 5_000
+/** For so long after the last session of a shard its owner is told that there is none: the word of its end may be lost. */
+const EMPTY_DIGESTS_MS = 3 * DIGEST_MS
 
 interface Waiting {
   readonly session: Session
@@ -81,8 +83,16 @@ export class GatewayLinks implements Commands, GatewayHandle {
     return this.#send(link, session, target, ref, frame, start, end)
   }
 
+  heard(session: Session): void {
+    const shard = shardOf(session.inbox, this.#router.shardCount)
+    this.#router.ownerOf(shard)?.sessionHeard(this, shard, session)
+  }
+
   ended(session: Session): void {
     const shard = shardOf(session.inbox, this.#router.shardCount)
+    const link = this.#links[shard]!
+    link.hadSessionsAt = this.#tickedAt
+    this.#forgetWaiting(link, session)
     this.#router.ownerOf(shard)?.sessionEnded(this, shard, session)
   }
 
@@ -135,6 +145,14 @@ export class GatewayLinks implements Commands, GatewayHandle {
     return true
   }
 
+  /** What it said has not left yet, and nobody waits for an answer: a Hello above all, which would leave a session behind. */
+  #forgetWaiting(link: OutLink, session: Session): void {
+    const queue = this.#waiting.get(link)
+    if (queue === undefined) return
+    const left = queue.filter((waiting) => waiting.session !== session)
+    if (left.length < queue.length) this.#waiting.set(link, left)
+  }
+
   #targetOf(key: ActorKey): Target {
     let target = this.#targets.get(key)
     if (target === undefined) {
@@ -159,7 +177,7 @@ export class GatewayLinks implements Commands, GatewayHandle {
     link.isOpen = true
     link.epoch = epoch
     link.logIncarnation = logIncarnation
-    this.#register(shard)
+    this.#register(link)
     const queue = this.#waiting.get(link)
     this.#waiting.delete(link)
     for (const { session, target, ref, frame } of queue ?? []) {
@@ -225,9 +243,12 @@ export class GatewayLinks implements Commands, GatewayHandle {
     return false
   }
 
-  #register(shard: number): void {
+  #register(link: OutLink): void {
+    const { shard } = link
     const sessions = [...(this.#end?.sessionsOf(shard) ?? [])]
-    if (sessions.length > 0) this.#router.ownerOf(shard)?.sessions(this, shard, sessions)
+    if (sessions.length > 0) link.hadSessionsAt = this.#tickedAt
+    else if (this.#tickedAt - link.hadSessionsAt > EMPTY_DIGESTS_MS) return
+    this.#router.ownerOf(shard)?.sessions(this, shard, sessions)
   }
 
   #tickLater(): void {
@@ -248,7 +269,7 @@ export class GatewayLinks implements Commands, GatewayHandle {
       if (link.hasWaitedSince(now - ANSWER_MS)) this.#break(link)
       this.#expireWaiting(link, now)
       if (!link.isOpen && this.#isNeeded(link)) this.#open(link)
-      else if (isDigest && link.isOpen) this.#register(link.shard)
+      else if (isDigest) this.#register(link)
     }
   }
 

@@ -35,7 +35,6 @@ export class HelloCommand {
     // Registered before Welcome leaves, so that what is committed from here on reaches the device.
     sessions.add(link.gateway, id, session, { lane: decision.lane.number, startedAt })
     this.#welcome(link, k, session, frame.ref, decision.lane, startedAt)
-    this.#shard.loop.whenDurable(() => sessions.settle(session.inbox))
   }
 
   #open(activation: InboxActivation, lane: LaneName): void {

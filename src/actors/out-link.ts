@@ -16,6 +16,8 @@ export class OutLink {
   logIncarnation = 0
   /** Of the last openLink without an answer yet, monotonic milliseconds. */
   askedAt = Number.NEGATIVE_INFINITY
+  /** When there were sessions of the shard last, monotonic milliseconds. */
+  hadSessionsAt = Number.NEGATIVE_INFINITY
   #nextK = 1
   #pending = 0
   #connections = new Uint32Array(FIRST_SLOTS)

@@ -48,6 +48,8 @@ export interface OwnerHandle {
   sessions(from: GatewayHandle, shard: number, sessions: readonly Session[]): void
   sessionEnded(from: GatewayHandle, shard: number, session: Session): void
   /** See Commands. */
+  sessionHeard(from: GatewayHandle, shard: number, session: Session): void
+  /** See Commands. */
   watch(from: GatewayHandle, shard: number, inboxes: readonly ActorKey[]): void
   /** Ends the sessions of a device, of all devices where none is named, of the user whose inbox is in a shard of this owner. */
   signOut(inbox: ActorKey, device: string | undefined): void

@@ -26,6 +26,7 @@ export const Kind = {
   signOut: 14,
   watch: 15,
   presence: 16,
+  sessionHeard: 17,
 } as const
 
 export const AT = {

@@ -70,7 +70,15 @@ function isHandle(arg: unknown): arg is GatewayHandle {
 function session(user: string, device = 'phone', app = 'demo'): Session {
   const inbox = actorKey(app, ActorKind.inbox, user)
   const ids = { app: app as AppId, user: user as UserId, device: device as DeviceId }
-  return { connection: FIRST_REQUEST - 1, ...ids, inbox, laneNumber: 7, laneRandom: 2n ** 64n - 1n, startedAt: 0 }
+  return {
+    connection: FIRST_REQUEST - 1,
+    ...ids,
+    inbox,
+    laneNumber: 7,
+    laneRandom: 2n ** 64n - 1n,
+    startedAt: 0,
+    isHeard: false,
+  }
 }
 
 function target(kind: Target['name']['kind'], id: string, app = 'demo', shard = 255): Target {
@@ -106,7 +114,7 @@ describe('every call to an owner elsewhere arrives as it was made', () => {
 
   test('sessions, none or several', () => {
     const rig = new Rig()
-    const registered = ODD.map((odd) => ({ ...session(odd, odd), laneRandom: 0n, startedAt: 2 ** 41 }))
+    const registered = ODD.map((odd) => ({ ...session(odd, odd), laneRandom: 0n, startedAt: 2 ** 41, isHeard: true }))
     const calls = rig.heard((owner) => {
       owner.sessions(NOBODY, 8, registered)
       owner.sessions(NOBODY, 8, [])
@@ -150,6 +158,11 @@ describe('every call to an owner elsewhere arrives as it was made', () => {
 
   test('sessionEnded', () => {
     const [call] = new Rig().heard((owner) => owner.sessionEnded(NOBODY, 8, session('名前')))
+    deepEqual(call!.slice(2), [8, session('名前')])
+  })
+
+  test('sessionHeard', () => {
+    const [call] = new Rig().heard((owner) => owner.sessionHeard(NOBODY, 8, session('名前')))
     deepEqual(call!.slice(2), [8, session('名前')])
   })
 

@@ -112,6 +112,10 @@ export class PeerWire {
         this.#sessions.delete(`${from} ${session.connection}`)
         return owner.sessionEnded(this.#gatewayAt(from), shard, session)
       }
+      case Kind.sessionHeard: {
+        const session = this.#sessionOf(from, bytes, at, text.split(SEPARATOR))
+        return owner.sessionHeard(this.#gatewayAt(from), shard, session)
+      }
       case Kind.tell: {
         const [conversation, address, ...inboxes] = text.split(SEPARATOR)
         const connection = view.getUint32(at + AT.connection, true)
@@ -184,14 +188,16 @@ function newSession(connection: number, app: string, user: string, device: strin
     laneNumber: 0,
     laneRandom: 0n,
     startedAt: 0,
+    isHeard: false,
   }
 }
 
 function sessionOfLine(line: string): Session {
-  const [connection, lane, startedAt, app, user, device] = line.split(SEPARATOR)
+  const [connection, lane, startedAt, isHeard, app, user, device] = line.split(SEPARATOR)
   const session = newSession(Number(connection), app!, user!, device!)
   session.laneNumber = Number(lane)
   session.startedAt = Number(startedAt)
+  session.isHeard = isHeard === '1'
   return session
 }
 

@@ -25,6 +25,9 @@ export interface Session {
   laneRandom: bigint
   /** By its user's shard, later than all sessions of the same device before it; 0 until Welcome. */
   startedAt: number
+  /** The device has said something since Welcome, so it has that and is there. Only then does it replace an older session:
+   *  a Hello may be decided long after its device gave that connection up. */
+  isHeard: boolean
 }
 
 /** The way in, implemented by links.ts: from a gateway worker to the owners of shards. */
@@ -38,6 +41,8 @@ export interface Commands {
   command(session: Session, target: ActorKey, ref: number, frame: Bytes, start: number, end: number): boolean
   /** The presence of exactly these users of the shard is watched; their owner answers with `presence`. May be lost. */
   watch(shard: number, inboxes: readonly ActorKey[]): void
+  /** The session is heard of for the first time since its Welcome. May be lost; the next digest says it again. */
+  heard(session: Session): void
   /** The connection is gone: the user's shard forgets it, and no answer needs to come. */
   ended(session: Session): void
 }

@@ -95,7 +95,9 @@ export class RemoteOwner implements OwnerHandle {
 
   sessions(_from: GatewayHandle, shard: number, sessions: readonly Session[]): void {
     const text = sessions
-      .map((each) => [each.connection, each.laneNumber, each.startedAt, textOf(each)].join(SEPARATOR))
+      .map((each) =>
+        [each.connection, each.laneNumber, each.startedAt, each.isHeard ? 1 : 0, textOf(each)].join(SEPARATOR),
+      )
       .join('\n')
     this.#out.add(this.address, { kind: Kind.sessions, shard, text }, NO_BYTES, 0, 0)
   }
@@ -110,6 +112,10 @@ export class RemoteOwner implements OwnerHandle {
 
   sessionEnded(_from: GatewayHandle, shard: number, session: Session): void {
     this.#out.add(this.address, { kind: Kind.sessionEnded, shard, session, text: textOf(session) }, NO_BYTES, 0, 0)
+  }
+
+  sessionHeard(_from: GatewayHandle, shard: number, session: Session): void {
+    this.#out.add(this.address, { kind: Kind.sessionHeard, shard, session, text: textOf(session) }, NO_BYTES, 0, 0)
   }
 
   tell(

@@ -1,6 +1,6 @@
 import { deepEqual } from 'node:assert/strict'
 import { describe, test } from 'vitest'
-import { ActorKind, type AppId, actorKey, type DeviceId, type UserId } from '../domain/ids.js'
+import { ActorKind, type AppId, actorKey, type DeviceId, parseActorKey, type UserId } from '../domain/ids.js'
 import type { Address } from '../log/bus.js'
 import { Bytes } from '../std/bytes.js'
 import type { GatewayHandle } from './owner-link.js'
@@ -13,7 +13,7 @@ const WHAT = { conversation: actorKey('demo', ActorKind.group, 'team'), firstSeq
 function session(user: string, connection: number, device = `d${connection}`, startedAt = 0): Session {
   const inbox = inboxOf(user)
   const ids = { app: 'demo' as AppId, user: user as UserId, device: device as DeviceId }
-  return { connection, ...ids, inbox, laneNumber: connection, laneRandom: 0n, startedAt }
+  return { connection, ...ids, inbox, laneNumber: connection, laneRandom: 0n, startedAt, isHeard: startedAt > 0 }
 }
 
 function inboxOf(user: string) {
@@ -22,7 +22,12 @@ function inboxOf(user: string) {
 
 /** Two gateway workers that remember what was delivered, as `address:connection`. */
 class Rig {
-  readonly sessions = new Sessions()
+  readonly changed: string[] = []
+  readonly found: string[] = []
+  readonly sessions = new Sessions({
+    changed: (inbox) => this.changed.push(parseActorKey(inbox).id),
+    found: (shard, inbox) => this.found.push(`${parseActorKey(inbox).id} in ${shard}`),
+  })
   readonly #heard: string[] = []
   readonly ended: string[] = []
   readonly a = this.#gateway('a')
@@ -37,6 +42,12 @@ class Rig {
     return { address: address as Address, deliver, endSession } as GatewayHandle
   }
 
+  /** A Hello, and the first word after its Welcome. */
+  add(gateway: GatewayHandle, shard: number, session: Session): void {
+    this.sessions.add(gateway, shard, session, { lane: session.laneNumber, startedAt: session.startedAt })
+    if (session.isHeard) this.sessions.heard(gateway, session)
+  }
+
   tell(users: readonly string[], except?: { address: string; connection: number }): string[] {
     const origin = except === undefined ? undefined : { ...except, address: except.address as Address }
     this.sessions.tell(users.map(inboxOf), origin, WHAT, Bytes.ofSize(8), 0, 8)
@@ -46,27 +57,27 @@ class Rig {
 
 describe('the sessions of a user shard', () => {
   test('every connection of a user hears, once, wherever it is', () => {
-    const { sessions, a, b, tell } = bound()
-    sessions.add(a, SHARD, session('ann', 1))
-    sessions.add(a, SHARD, session('ann', 1))
-    sessions.add(b, SHARD, session('ann', 1))
-    sessions.add(a, SHARD, session('ben', 2))
+    const { a, b, tell, add } = bound()
+    add(a, SHARD, session('ann', 1))
+    add(a, SHARD, session('ann', 1))
+    add(b, SHARD, session('ann', 1))
+    add(a, SHARD, session('ben', 2))
     deepEqual(tell(['ann']), ['a:1', 'b:1'])
     deepEqual(tell(['ann', 'ben', 'cid']), ['a:1', 'a:2', 'b:1'])
     deepEqual(tell([]), [])
   })
 
   test('the origin is left out by address and connection together', () => {
-    const { sessions, a, b, tell } = bound()
-    sessions.add(a, SHARD, session('ann', 1))
-    sessions.add(b, SHARD, session('ann', 1))
+    const { a, b, tell, add } = bound()
+    add(a, SHARD, session('ann', 1))
+    add(b, SHARD, session('ann', 1))
     deepEqual(tell(['ann'], { address: 'a', connection: 1 }), ['b:1'])
     deepEqual(tell(['ann'], { address: 'a', connection: 2 }), ['a:1', 'b:1'])
   })
 
   test('who has left hears nothing', () => {
-    const { sessions, a, b, tell } = bound()
-    sessions.add(a, SHARD, session('ann', 1))
+    const { sessions, a, b, tell, add } = bound()
+    add(a, SHARD, session('ann', 1))
     sessions.remove(b, session('ann', 1))
     sessions.remove(a, session('ann', 2))
     deepEqual(tell(['ann']), ['a:1'])
@@ -75,10 +86,10 @@ describe('the sessions of a user shard', () => {
   })
 
   test('a digest replaces what its worker said of that shard, and nothing else', () => {
-    const { sessions, a, b, tell } = bound()
-    sessions.add(a, SHARD, session('ann', 1))
-    sessions.add(b, SHARD, session('ann', 9))
-    sessions.add(a, SHARD + 1, session('cid', 3))
+    const { sessions, a, b, tell, add } = bound()
+    add(a, SHARD, session('ann', 1))
+    add(b, SHARD, session('ann', 9))
+    add(a, SHARD + 1, session('cid', 3))
     sessions.replace(a, SHARD, [session('ben', 2)])
     deepEqual(tell(['ann', 'ben', 'cid']), ['a:2', 'a:3', 'b:9'])
     sessions.replace(a, SHARD, [])
@@ -86,36 +97,65 @@ describe('the sessions of a user shard', () => {
   })
 
   test('a shard that was lost takes its sessions with it; a worker that is gone does so in all shards', () => {
-    const { sessions, a, b, tell } = bound()
-    sessions.add(a, SHARD, session('ann', 1))
-    sessions.add(a, SHARD + 1, session('ben', 2))
-    sessions.add(b, SHARD + 1, session('ben', 3))
+    const { sessions, a, b, tell, add } = bound()
+    add(a, SHARD, session('ann', 1))
+    add(a, SHARD + 1, session('ben', 2))
+    add(b, SHARD + 1, session('ben', 3))
     sessions.forgetShard(SHARD)
     deepEqual(tell(['ann', 'ben']), ['a:2', 'b:3'])
     sessions.forgetGateway('a')
     deepEqual(tell(['ann', 'ben']), ['b:3'])
   })
+
+  test('a worker that sends no digest has no sessions after a while; the others stay', () => {
+    const { sessions, a, b, changed, add, tell } = bound()
+    add(a, SHARD, session('ann', 1))
+    add(b, SHARD, session('ben', 2))
+    for (let second = 1; second < 30; second++) sessions.sweep()
+    sessions.replace(b, SHARD, [session('ben', 2)])
+    deepEqual(tell(['ann', 'ben']), ['a:1', 'b:2'])
+    sessions.sweep()
+    deepEqual([tell(['ann', 'ben']), changed], [['b:2'], ['ann', 'ben', 'ann']])
+  })
+
+  test('a session that a digest tells of first is told where its inbox stands; one that said Hello here asks itself', () => {
+    const { sessions, a, found, add } = bound()
+    add(a, SHARD, session('ann', 1))
+    sessions.replace(a, SHARD, [session('ann', 1), session('ben', 2)])
+    sessions.replace(a, SHARD, [session('ann', 1), session('ben', 2)])
+    deepEqual(found, ['ben in 3'])
+  })
 })
 
 function bound() {
   const rig = new Rig()
-  return { sessions: rig.sessions, a: rig.a, b: rig.b, ended: rig.ended, tell: rig.tell.bind(rig) }
+  const { sessions, a, b, ended, found, changed } = rig
+  return { sessions, a, b, ended, found, changed, tell: rig.tell.bind(rig), add: rig.add.bind(rig) }
 }
 
 describe('a device has one session', () => {
   test('which is the newest, wherever the others are; other devices stay', () => {
-    const { sessions, a, b, ended, tell } = bound()
-    sessions.add(a, SHARD, session('ann', 1, 'phone', 100))
-    sessions.add(a, SHARD, session('ann', 2, 'tablet', 50))
-    sessions.add(b, SHARD, session('ann', 3, 'phone', 101))
-    sessions.settle(inboxOf('ann'))
+    const { a, b, ended, tell, add } = bound()
+    add(a, SHARD, session('ann', 1, 'phone', 100))
+    add(a, SHARD, session('ann', 2, 'tablet', 50))
+    add(b, SHARD, session('ann', 3, 'phone', 101))
     deepEqual(ended, ['a:1 replaced 3'])
     deepEqual(tell(['ann']), ['a:2', 'b:3'])
   })
 
+  test('which was heard of since its Welcome: a Hello that was decided after its device gave it up replaces nobody', () => {
+    const { sessions, a, b, ended, add, tell } = bound()
+    add(a, SHARD, session('ann', 1, 'phone', 100))
+    sessions.add(b, SHARD, session('ann', 2, 'phone'), { lane: 2, startedAt: 101 })
+    sessions.replace(b, SHARD, [{ ...session('ann', 2, 'phone', 101), isHeard: false }])
+    deepEqual([ended, tell(['ann'])], [[], ['a:1', 'b:2']])
+    sessions.replace(b, SHARD, [session('ann', 2, 'phone', 101)]) // the digest knows that it was heard
+    deepEqual([ended, tell(['ann'])], [['a:1 replaced 2'], ['b:2']])
+  })
+
   test('a session that begins now starts after all of its device that are known, whatever the clock says', () => {
-    const { sessions, a } = bound()
-    sessions.add(a, SHARD, session('ann', 1, 'phone', 100))
+    const { sessions, a, add } = bound()
+    add(a, SHARD, session('ann', 1, 'phone', 100))
     deepEqual(sessions.startOf(session('ann', 2, 'phone'), 90), 101)
     deepEqual(sessions.startOf(session('ann', 2, 'tablet'), 90), 90)
   })
@@ -126,31 +166,30 @@ describe('a device has one session', () => {
     sessions.replace(a, SHARD, [session('ann', 1, 'phone', 100), session('ann', 4, 'phone', 0)])
     deepEqual(ended.splice(0), ['a:1 replaced 3'])
     sessions.add(a, SHARD, session('ann', 4, 'phone'), { lane: 9, startedAt: 102 })
-    sessions.settle(inboxOf('ann'))
+    sessions.heard(a, session('ann', 4, 'phone'))
     deepEqual(ended, ['b:3 replaced 9'])
   })
 
   test('of two that started at once one stays, the same in any order', () => {
     for (const order of [0, 1]) {
-      const { sessions, a, b, ended } = bound()
+      const { a, b, ended, add } = bound()
       const adds = [
-        () => sessions.add(a, SHARD, session('ann', 1, 'phone', 7)),
-        () => sessions.add(b, SHARD, session('ann', 1, 'phone', 7)),
+        () => add(a, SHARD, session('ann', 1, 'phone', 7)),
+        () => add(b, SHARD, session('ann', 1, 'phone', 7)),
       ]
       for (const at of [order, 1 - order]) adds[at]!()
-      sessions.settle(inboxOf('ann'))
       deepEqual(ended, ['a:1 replaced 1'])
     }
   })
 
   test('signing out ends the sessions of a device, or of all', () => {
-    const { sessions, a, b, ended, tell } = bound()
+    const { sessions, a, b, ended, tell, add } = bound()
     for (const [gateway, connection, device] of [
       [a, 1, 'phone'],
       [b, 2, 'tablet'],
       [b, 3, 'web'],
     ] as const) {
-      sessions.add(gateway, SHARD, session('ann', connection, device, 1))
+      add(gateway, SHARD, session('ann', connection, device, 1))
     }
     sessions.signOut(inboxOf('ann'), 'tablet')
     deepEqual(ended.splice(0), ['b:2 signed-out 0'])

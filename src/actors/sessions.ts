@@ -1,9 +1,10 @@
 /**
  * Which connections of which gateway workers belong to a user, for the user shards of this worker. Soft state: gateway
- * workers register again on every change of an owner's epoch and in a digest (rules §11).
+ * workers register again on every change of an owner's epoch and in a digest (rules §11); one that sends none has no
+ * sessions, after a while.
  *
- * A device has one session: `settle` ends all but the newest of each. What tells it may be lost; the next digest brings
- * the old session again, and it is told again.
+ * A device has one session: the newest that was heard of since its Welcome ends those before it (ADR 93). What tells it
+ * may be lost; the next digest brings the old session again, and it is told again.
  */
 import type { ActorKey } from '../domain/ids.js'
 import type { RefusalName } from '../domain/refusal.js'
@@ -20,8 +21,29 @@ interface Entry {
   lane: number
   /** 0: its Hello was not decided here, nor its gateway told. */
   startedAt: number
+  /** See Session. */
+  isHeard: boolean
   next: Entry | undefined
 }
+
+/** What a gateway worker has said of one shard. */
+interface Registration {
+  readonly address: string
+  readonly shard: number
+  /** The sweep in which it did so last. */
+  sweep: number
+}
+
+export interface SessionsParts {
+  /** A user's first session began, or the last one ended. */
+  changed(inbox: ActorKey): void
+  /** A digest tells of a session that nobody knew: what its user was told meanwhile has not reached it. */
+  found(shard: number, inbox: ActorKey): void
+}
+
+const NONE: ReadonlySet<number> = new Set()
+/** Sweeps, of one second each, after which a gateway worker that sent no digest has no sessions: five lost ones. */
+const SILENT_SWEEPS_MAX = 30
 
 export class Sessions {
   readonly #byInbox = new Map<string, Entry>()
@@ -29,24 +51,59 @@ export class Sessions {
   /** Scratch of one tell: per gateway worker the connections it should deliver to. */
   readonly #gateways: GatewayHandle[] = []
   readonly #connections: number[][] = []
-  readonly #changed: (inbox: ActorKey) => void
+  readonly #parts: SessionsParts
+  readonly #registrations = new Map<string, Registration>()
+  #sweep = 0
 
-  /** `changed`: a user's first session began, or the last one ended. */
-  constructor(changed: (inbox: ActorKey) => void = () => {}) {
-    this.#changed = changed
+  constructor(parts: SessionsParts) {
+    this.#parts = parts
   }
 
-  add(gateway: GatewayHandle, shard: number, session: Session, { lane, startedAt } = placeOf(session)): void {
-    const { inbox, connection, device } = session
-    const first = this.#byInbox.get(inbox)
-    for (let entry = first; entry !== undefined; entry = entry.next) {
-      if (!isOf(entry, gateway, session)) continue
-      if (startedAt > 0) Object.assign(entry, { lane, startedAt })
-      return
+  /** A Hello was decided. `startedAt`: see startOf. */
+  add(gateway: GatewayHandle, shard: number, session: Session, place: { lane: number; startedAt: number }): void {
+    const entry = this.#find(gateway, session) ?? this.#enter(gateway, shard, session)
+    Object.assign(entry, place)
+    if (!this.#registrations.has(registrationOf(gateway.address, shard))) this.#register(gateway.address, shard)
+  }
+
+  #find(gateway: GatewayHandle, { inbox, connection }: Session): Entry | undefined {
+    for (let entry = this.#byInbox.get(inbox); entry !== undefined; entry = entry.next) {
+      if (entry.connection === connection && entry.gateway.address === gateway.address) return entry
     }
-    if (first === undefined) this.#inboxesOf(shard).add(inbox)
-    this.#byInbox.set(inbox, { gateway, connection, shard, device, lane, startedAt, next: first })
-    if (first === undefined) this.#changed(inbox)
+    return undefined
+  }
+
+  #enter(gateway: GatewayHandle, shard: number, session: Session): Entry {
+    const { inbox, connection, device, laneNumber: lane, startedAt, isHeard } = session
+    const next = this.#byInbox.get(inbox)
+    const entry = { gateway, connection, shard, device, lane, startedAt, isHeard, next }
+    this.#byInbox.set(inbox, entry)
+    if (next !== undefined) return entry
+    this.#inboxesOf(shard).add(inbox)
+    this.#parts.changed(inbox)
+    return entry
+  }
+
+  #register(address: string, shard: number): void {
+    this.#registrations.set(registrationOf(address, shard), { address, shard, sweep: this.#sweep })
+  }
+
+  /** The device has said something since its Welcome. */
+  heard(gateway: GatewayHandle, session: Session): void {
+    const entry = this.#find(gateway, session)
+    if (entry === undefined) return
+    entry.isHeard = true
+    this.#settle(session.inbox)
+  }
+
+  /** Once a second. */
+  sweep(): void {
+    this.#sweep++
+    for (const [key, { address, shard, sweep }] of this.#registrations) {
+      if (this.#sweep - sweep < SILENT_SWEEPS_MAX) continue
+      this.#registrations.delete(key)
+      this.#dropAll(address, shard, NONE)
+    }
   }
 
   /** When a session of this device starts that begins now: after all that are known. */
@@ -59,7 +116,7 @@ export class Sessions {
   }
 
   /** Ends every session of the user that a newer one of the same device has replaced. */
-  settle(inbox: string): void {
+  #settle(inbox: string): void {
     const first = this.#byInbox.get(inbox)
     if (first?.next === undefined) return
     for (let entry: Entry | undefined = first; entry !== undefined; entry = entry.next) {
@@ -83,7 +140,7 @@ export class Sessions {
   #newerThan({ device, startedAt, gateway, connection }: Entry, first: Entry): Entry | undefined {
     if (startedAt === 0) return undefined
     for (let other: Entry | undefined = first; other !== undefined; other = other.next) {
-      if (other.device !== device || other.startedAt < startedAt) continue
+      if (other.device !== device || !other.isHeard || other.startedAt < startedAt) continue
       if (other.startedAt > startedAt) return other
       // Given by owners that did not know of each other: any order will do that is the same everywhere.
       const order = other.connection - connection || (other.gateway.address < gateway.address ? -1 : 1)
@@ -93,18 +150,35 @@ export class Sessions {
   }
 
   remove(gateway: GatewayHandle, session: Session): void {
-    this.#drop(session.inbox, (entry) => isOf(entry, gateway, session))
+    const gone = this.#find(gateway, session)
+    if (gone !== undefined) this.#drop(session.inbox, (entry) => entry === gone)
   }
 
   /** Exactly these sessions of the gateway worker are open in the shard. */
   replace(gateway: GatewayHandle, shard: number, sessions: readonly Session[]): void {
+    this.#register(gateway.address, shard)
     const open = new Set<number>()
     for (const session of sessions) {
       open.add(session.connection)
-      this.add(gateway, shard, session) // those known stay as they are: digests come every few seconds
-      this.settle(session.inbox)
+      this.#confirm(gateway, shard, session)
+      this.#settle(session.inbox)
     }
-    const isGone = (entry: Entry) => entry.gateway.address === gateway.address && !open.has(entry.connection)
+    this.#dropAll(gateway.address, shard, open)
+  }
+
+  #confirm(gateway: GatewayHandle, shard: number, session: Session): void {
+    const entry = this.#find(gateway, session)
+    if (entry === undefined) {
+      this.#enter(gateway, shard, session)
+      return this.#parts.found(shard, session.inbox)
+    }
+    const { startedAt, laneNumber: lane, isHeard } = session
+    if (startedAt > 0) Object.assign(entry, { lane, startedAt })
+    if (isHeard) entry.isHeard = true
+  }
+
+  #dropAll(address: string, shard: number, open: ReadonlySet<number>): void {
+    const isGone = (entry: Entry) => entry.gateway.address === address && !open.has(entry.connection)
     for (const inbox of this.#inboxesOf(shard)) this.#drop(inbox, isGone)
   }
 
@@ -118,8 +192,7 @@ export class Sessions {
     return [...this.#inboxesOf(shard)]
   }
 
-  /** Hands frames of the inbox itself to its sessions. A connection that lags does without, until a change
-   *  or a beacon that comes after it has caught up (docs/guarantees.md, known faults). */
+  /** Hands frames of the inbox itself to its sessions. A connection that lags hears where the inbox stands once it keeps up again. */
   tellInbox(inbox: ActorKey, bytes: Bytes, start: number, end: number): void {
     this.tell([inbox], undefined, { conversation: inbox, firstSeq: 0, lastSeq: 0 }, bytes, start, end)
   }
@@ -178,7 +251,7 @@ export class Sessions {
     if (first !== undefined) return void this.#byInbox.set(inbox, first)
     this.#byInbox.delete(inbox)
     this.#byShard.get(shard)?.delete(inbox)
-    this.#changed(inbox as ActorKey)
+    this.#parts.changed(inbox as ActorKey)
   }
 
   #inboxesOf(shard: number): Set<string> {
@@ -191,10 +264,6 @@ export class Sessions {
   }
 }
 
-function placeOf({ laneNumber: lane, startedAt }: Session): { readonly lane: number; readonly startedAt: number } {
-  return { lane, startedAt }
-}
-
-function isOf(entry: Entry, gateway: GatewayHandle, session: Session): boolean {
-  return entry.connection === session.connection && entry.gateway.address === gateway.address
+function registrationOf(address: string, shard: number): string {
+  return `${shard} ${address}`
 }

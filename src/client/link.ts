@@ -54,6 +54,10 @@ export interface Asked {
 
 const BACKOFF_MS_MIN = 100
 const BACKOFF_MS_MAX = 10_000
+/** A connection that lasted so long was none of those that fail again and again. */
+const STEADY_MS = 10_000
+/** Replaced so often in a row by our own lane, we are not alone in it: another program has a copy of our storage. */
+const REPLACED_MAX = 3
 /** Longer than the server parks a command (LIMITS.parkMs) and than a log's timeout. */
 const ANSWER_MS_MAX = 15_000
 
@@ -63,7 +67,11 @@ export class Link {
   #state: LinkState = 'stopped'
   #connection: Connection | undefined
   #nextRef = 1
+  /** In a row: connections that did not come to last. */
   #failures = 0
+  /** As many of the last ones as were replaced from our own lane. */
+  #replaced = 0
+  #onlineAt = 0
   #heardAt = 0
   #timer: Timer | undefined
 
@@ -81,7 +89,9 @@ export class Link {
   }
 
   start(): void {
-    if (this.#state === 'stopped') this.#connect()
+    if (this.#state !== 'stopped') return
+    this.#failures = this.#replaced = 0
+    this.#connect()
   }
 
   stop(): void {
@@ -99,12 +109,18 @@ export class Link {
   /** Breaks the connection and makes another: what a change of network does. */
   reconnect(atLeastMs = 0): void {
     if (this.#state === 'stopped') return
+    if (this.#isSteady) this.#failures = this.#replaced = 0
     this.#hangUp()
     this.#become('waiting')
     const backoffMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** this.#failures++)
     // Full jitter: devices that lost one server come back spread over the whole of the wait.
     const delayMs = atLeastMs + backoffMs * fraction(this.#parts.random)
     this.#timer = this.#parts.clock.after(delayMs, () => this.#connect())
+  }
+
+  /** The connection that there is has lasted. */
+  get #isSteady(): boolean {
+    return this.isOnline && this.#parts.clock.monotonic() - this.#onlineAt >= STEADY_MS
   }
 
   ask(frame: (ref: number) => EncodableFrame, asked: Asked): void {
@@ -148,7 +164,7 @@ export class Link {
   }
 
   #welcomed(welcome: WelcomeFrame): void {
-    this.#failures = 0
+    this.#onlineAt = this.#parts.clock.monotonic()
     this.#watch(welcome.heartbeatMs)
     this.#become('online')
     this.#parts.up(welcome)
@@ -159,8 +175,7 @@ export class Link {
       this.reconnect(refusal.retryAfterMs)
       return
     }
-    this.stop()
-    this.#parts.rejected(refusal)
+    this.#reject(refusal)
   }
 
   /** Pings as often as the server wants to hear us, and gives up on a server that says nothing for twice as long. */
@@ -221,14 +236,22 @@ export class Link {
   /** A refusal of the connection as a whole. */
   #refusedAll(refusal: RefusalFrame): void {
     const hundreds = Math.floor(refusal.code / 100)
-    // Replaced in our own lane: by a Hello of ours that arrived late, on a connection that we gave up.
-    const isReplaced = refusalOfWire(refusal.code) === 'replaced' && refusal.expected !== this.#parts.lane()
-    if (hundreds === 14 || isReplaced) {
-      this.stop()
-      this.#parts.rejected(refusal)
-    } else if (hundreds === 13) {
-      this.reconnect(refusal.retryAfterMs)
-    }
+    if (refusalOfWire(refusal.code) === 'replaced') this.#replacedBy(refusal)
+    else if (hundreds === 13) this.reconnect(refusal.retryAfterMs)
+    else if (hundreds === 14) this.#reject(refusal)
+  }
+
+  /** By our own lane: by a connection of ours that we gave up, unless that goes on and on. */
+  #replacedBy(refusal: RefusalFrame): void {
+    const times = this.#isSteady ? 1 : this.#replaced + 1
+    if (refusal.expected !== this.#parts.lane() || times >= REPLACED_MAX) return this.#reject(refusal)
+    this.reconnect(refusal.retryAfterMs)
+    this.#replaced = times
+  }
+
+  #reject(refusal: RefusalFrame): void {
+    this.stop()
+    this.#parts.rejected(refusal)
   }
 
   #write(frame: EncodableFrame): void {

@@ -10,9 +10,11 @@ import {
   inWords,
   numberOf,
 } from '../../test/support/gateway-rig.js'
-import { ActorKind } from '../domain/ids.js'
+import { ActorKind, actorKey } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 import type { EncodableFrame } from '../protocol/decoded-frame.js'
+import { encodeFrame } from '../protocol/encode.js'
+import { Bytes } from '../std/bytes.js'
 
 const QUEUE_MAX = 10_000
 const limits = { sendQueueBytesMax: QUEUE_MAX }
@@ -43,6 +45,14 @@ function serve(rig: GatewayRig, socket: FakeSocket, frames: readonly EncodableFr
 
 function events(conversation: string, from: number, to: number): EncodableFrame[] {
   return Array.from({ length: to - from + 1 }, (_, index) => eventFrame(conversation, from + index))
+}
+
+/** A step of the user's inbox, as its shard sends it. */
+function tellInbox(rig: GatewayRig, socket: FakeSocket, version: number): void {
+  const step = { kind: 'inbox', ref: 0, incarnation: 3, prev: version - 1, version, entries: [], more: false } as const
+  const bytes = Bytes.over(encodeFrame(step))
+  const conversation = actorKey('app', ActorKind.inbox, 'alice')
+  rig.gateway.deliver([numberOf(socket)], 1, { conversation, firstSeq: 0, lastSeq: 0 }, bytes, 0, bytes.size)
 }
 
 const readsOf = (rig: GatewayRig) =>
@@ -91,6 +101,28 @@ describe('a connection that reads too slowly', () => {
     rig.clock.tick()
     deepEqual(inWords(socket.frames()), ['lunch#5', 'dinner#8', 'dinner#9'])
     equal(rig.owners.commands.length, 2)
+  })
+
+  test('hears where its inbox stands when it reads again, and every step from then on', () => {
+    const rig = new GatewayRig(limits)
+    const socket = lagging(rig)
+    rig.deliver([socket], 'lunch', 2)
+    for (const version of [7, 8]) tellInbox(rig, socket, version)
+    rig.clock.tick()
+    deepEqual(socket.frames(), [])
+    readsAgain(rig, socket)
+    tellInbox(rig, socket, 9) // lunch is still being served
+    rig.clock.tick()
+    deepEqual(
+      socket.frames().map((frame) => frame.kind === 'inbox' && [frame.incarnation, frame.prev, frame.version]),
+      [
+        [3, 8, 8],
+        [3, 8, 9],
+      ],
+    )
+    readsAgain(rig, socket)
+    rig.clock.tick()
+    deepEqual(socket.frames(), [])
   })
 
   test('what comes while it is being served is noted, not delivered before its turn', () => {

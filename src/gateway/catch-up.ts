@@ -10,7 +10,8 @@
 import type { Commands } from '../actors/peers.js'
 import { type ActorKey, type ConversationKind, parseActorKey } from '../domain/ids.js'
 import { isFinal, type RefusalName, refusalOfWire } from '../domain/refusal.js'
-import { writeRefusal } from '../protocol/answer-frames.js'
+import { writeInbox, writeRefusal } from '../protocol/answer-frames.js'
+import { decodeFrame } from '../protocol/decode.js'
 import { encodeFrame } from '../protocol/encode.js'
 import { bodyTableOf, bodyTypeOf, fieldAt, frameBytes } from '../protocol/table.js'
 import { BodyType, HistoryMode } from '../protocol/wire-numbers.js'
@@ -67,7 +68,23 @@ export class CatchUp {
     const { lag } = connection
     if (lag === undefined || connection.unsentBytes > this.#parts.limits.sendQueueBytesMax * RESUME_FRACTION) return
     lag.isPaused = false
+    this.#tellInbox(connection, lag)
     this.#read(connection, lag)
+  }
+
+  /** A step or a beacon of its user's inbox was not delivered. */
+  missedInbox(lag: Lag, bytes: Bytes, start: number, end: number): void {
+    const frame = decodeFrame(bytes.u8.subarray(start, end))
+    if (frame.kind === 'inbox') lag.inbox = { incarnation: frame.incarnation, version: frame.version }
+  }
+
+  /** The beacon that the owner would send next: who holds less asks for the rest. */
+  #tellInbox(connection: Connection, lag: Lag): void {
+    if (lag.inbox === undefined) return
+    const { incarnation, version } = lag.inbox
+    lag.inbox = undefined
+    const beacon = { ref: 0, incarnation, prev: version, version, entries: [], more: false }
+    writeInbox(this.#parts.queues.frames(connection), beacon)
   }
 
   /** Owners answered a request of ours. */

@@ -4,6 +4,7 @@
  */
 import type { Delivered } from '../actors/peers.js'
 import type { Bytes } from '../std/bytes.js'
+import type { CatchUp } from './catch-up.js'
 import type { Connection } from './connection.js'
 import type { Connections } from './connections.js'
 import type { GatewayEvents } from './events.js'
@@ -17,6 +18,7 @@ export interface DeliveriesParts {
   readonly connections: Connections
   readonly queues: SendQueues
   readonly partings: Partings
+  readonly catchUp: CatchUp
 }
 
 export class Deliveries {
@@ -25,13 +27,15 @@ export class Deliveries {
   readonly #connections: Connections
   readonly #queues: SendQueues
   readonly #partings: Partings
+  readonly #catchUp: CatchUp
 
-  constructor({ limits, events, connections, queues, partings }: DeliveriesParts) {
+  constructor({ limits, events, connections, queues, partings, catchUp }: DeliveriesParts) {
     this.#limits = limits
     this.#events = events
     this.#connections = connections
     this.#queues = queues
     this.#partings = partings
+    this.#catchUp = catchUp
   }
 
   /** See GatewayEnd. */
@@ -39,17 +43,23 @@ export class Deliveries {
     this.#events.delivered(count)
     if (count === 1) {
       const connection = this.#connections.get(numbers[0]!)
-      if (connection !== undefined && this.#takes(connection, what)) this.#queues.append(connection, bytes, start, end)
+      if (connection === undefined) return
+      if (this.#takes(connection, what)) this.#queues.append(connection, bytes, start, end)
+      else this.#missed(connection, what, bytes, start, end)
       return
     }
     const block = this.#queues.share(bytes, start, end)
     const blockEnd = block + end - start
     for (let at = 0; at < count; at++) {
       const connection = this.#connections.get(numbers[at]!)
-      if (connection !== undefined && this.#takes(connection, what)) {
-        this.#queues.appendShared(connection, block, blockEnd)
-      }
+      if (connection === undefined) continue
+      if (this.#takes(connection, what)) this.#queues.appendShared(connection, block, blockEnd)
+      else this.#missed(connection, what, bytes, start, end)
     }
+  }
+
+  #missed({ lag, session }: Connection, what: Delivered, bytes: Bytes, start: number, end: number): void {
+    if (lag !== undefined && what.conversation === session?.inbox) this.#catchUp.missedInbox(lag, bytes, start, end)
   }
 
   /** Whether this connection gets a delivery now; a lagging one notes it instead. */

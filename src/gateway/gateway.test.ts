@@ -88,6 +88,19 @@ describe('hello', () => {
     )
   })
 
+  test('the first word after the welcome is passed on, once: whoever says it has heard the welcome', () => {
+    const rig = new GatewayRig()
+    const socket = rig.connect()
+    rig.send(socket, rig.hello('alice'), { kind: 'ping', ref: 2 })
+    rig.welcome(rig.owners.commands[0]!)
+    deepEqual(rig.owners.heard_, [])
+    for (const ref of [3, 4]) rig.send(socket, { kind: 'ping', ref })
+    deepEqual(
+      rig.owners.heard_.map(({ connection, isHeard }) => [connection, isHeard]),
+      [[numberOf(socket), true]],
+    )
+  })
+
   test('commands behind a hello that is refused are refused too', () => {
     const rig = new GatewayRig()
     const socket = rig.connect()

@@ -54,6 +54,7 @@ export class Hellos {
       laneNumber: 0,
       laneRandom: 0n,
       startedAt: 0,
+      isHeard: false,
     }
     if (!connections.addSession(session)) return 'user-connections'
     connection.rates = rates.enter(session)
@@ -72,6 +73,12 @@ export class Hellos {
     session.laneRandom = lane.random
     session.startedAt = serverTime
     connection.phase = 'open'
+  }
+
+  /** It has said something since Welcome. */
+  heard(session: Session): void {
+    session.isHeard = true
+    this.#parts.commands.heard(session)
   }
 
   /** Keeps a frame until Welcome; false where too much is kept already. */

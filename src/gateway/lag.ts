@@ -7,6 +7,11 @@ import type { Delivered } from '../actors/peers.js'
 import type { ActorKey, Seq } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 
+export interface InboxPlace {
+  readonly incarnation: number
+  readonly version: number
+}
+
 interface Missed {
   /** The first seq not delivered yet. */
   next: Seq
@@ -22,6 +27,8 @@ export class Lag {
   reading: ActorKey | undefined
   /** Reads in a row that brought nothing. */
   stalls = 0
+  /** Where the user's inbox stands, by the last step or beacon that was not delivered. */
+  inbox: InboxPlace | undefined
   /** The sweep's second in which all was found served; 0 while it is not. */
   servedAt = 0
 
@@ -37,8 +44,9 @@ export class Lag {
     return this.#missed.size
   }
 
-  /** Whether a delivery passes now; where it does not, it is noted. */
+  /** Whether a delivery passes now; where it does not, it is noted, if it has a seq: signals and steps of the inbox have none. */
   passes({ conversation, firstSeq, lastSeq }: Delivered): boolean {
+    if (lastSeq === 0) return !this.isPaused
     const served = this.#served.get(conversation) ?? 0
     if (lastSeq <= served) return false
     const missed = this.#missed.get(conversation)

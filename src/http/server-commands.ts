@@ -129,6 +129,7 @@ export class ServerCommands implements Pick<GatewayEnd, 'answer' | 'unknown'> {
       inbox: actorKey(app, ActorKind.inbox, sender),
       laneNumber: user === undefined ? SYSTEM_LANE : SERVER_LANE,
       startedAt: 0,
+      isHeard: true,
       laneRandom: digestOf([app, `${kind}`, id, sender, key]).readBigUInt64LE(0),
     }
   }

@@ -126,6 +126,7 @@ export class OneNode implements GatewayEnd {
       laneNumber: 0,
       laneRandom: 0n,
       startedAt: 0,
+      isHeard: false,
     }
     this.sessions.push(session)
     this.say(session, session.inbox, { kind: 'hello', ref: 1, token: 't', device, lane })
@@ -135,6 +136,8 @@ export class OneNode implements GatewayEnd {
       session.laneNumber = welcome.lane.number
       session.laneRandom = welcome.lane.random
       session.startedAt = welcome.serverTime
+      session.isHeard = true
+      this.side.links.heard(session)
     }
     return session
   }

@@ -96,6 +96,12 @@ export class FakeOwners implements Commands {
     this.watched.push([shard, inboxes])
   }
 
+  readonly heard_: Session[] = []
+
+  heard(session: Session): void {
+    this.heard_.push(session)
+  }
+
   ended(session: Session): void {
     this.ended_.push(session)
   }

@@ -5,6 +5,7 @@
 import { type Mutant, mutant, type Patch } from './mutant.js'
 
 const SHARD = 'src/actors/shard.ts'
+const CHECKPOINTS = 'src/actors/checkpoints.ts'
 const LOOP = 'src/actors/commit-loop.ts'
 const TAKEOVER = 'src/actors/takeover.ts'
 const UNKNOWN = 'src/actors/unknown-outcome.ts'
@@ -157,9 +158,9 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
   mutant(
     'purge of the newest frame',
     {
-      file: SHARD,
-      find: 'this.parts.log.purge(this.parts.id, place.tail)',
-      replace: 'this.parts.log.purge(this.parts.id, place.tail + 1)',
+      file: CHECKPOINTS,
+      find: 'parts.log.purge(parts.id, place.tail)',
+      replace: 'parts.log.purge(parts.id, place.tail + 1)',
     },
     {
       file: 'test/sim/sim-log-server.ts',
@@ -173,11 +174,15 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
     },
   ),
   mutant('purge before the store has it', {
-    file: SHARD,
-    find: 'this.parts.projector.submit({',
-    replace: 'this.parts.log.purge(this.parts.id, place.tail)\n    this.parts.projector.submit({',
+    file: CHECKPOINTS,
+    find: 'parts.projector.submit({',
+    replace: 'parts.log.purge(parts.id, place.tail)\n    parts.projector.submit({',
   }),
-  mutant('row cut ahead of its position', { file: SHARD, find: 'if (!this.loop.isIdle) return', replace: '' }),
+  mutant('row cut ahead of its position', {
+    file: CHECKPOINTS,
+    find: 'if (!loop.isIdle) return',
+    replace: '',
+  }),
   mutant('row misses the last change', {
     file: ROWS,
     find: 'u53(state.head)',
@@ -240,9 +245,9 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
 
   // Epochs, links and queues
   mutant('owner below the known epoch keeps quiet', {
-    file: SHARD,
-    find: 'if (isBelow(this.loop, known)) return this.#prove()',
-    replace: 'if (isBelow(this.loop, known)) return',
+    file: 'src/actors/in-links.ts',
+    find: 'if (isBelow(loop, known)) return this.#prove()',
+    replace: 'if (isBelow(loop, known)) return',
   }),
   mutant('bytes of a tick shared with the wrong socket', {
     file: 'src/gateway/send-queues.ts',

@@ -20,5 +20,6 @@ export enum PeerKind {
   end_session = 13,
   sign_out = 14,
   watch = 15,
-  presence = 16
+  presence = 16,
+  session_heard = 17
 }

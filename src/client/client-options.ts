@@ -11,7 +11,7 @@ import type { Transport } from './transport.js'
 export interface ClientOptions {
   /** At least one, such as `wss://chat.example.com/v1/ws`; tried in random order. */
   readonly servers: readonly string[]
-  /** A function is asked at the first connection and again whenever the server says that the last token is no good. */
+  /** A function is asked at the first connection, ahead of the end of a JWT, and when the server says that the last is no good. */
   readonly token: Token
   /** 1 … 64 bytes, different for each of the user's devices. By default drawn at random and kept in `storage`. */
   readonly device?: string

@@ -15,6 +15,7 @@ import type { Signals } from './signals.js'
 import { type ClientStorage, StorageError } from './storage.js'
 import { StoredJournal } from './stored-journal.js'
 import type { Self } from './timeline-event.js'
+import { TokenLife } from './token-life.js'
 import { TokenSource } from './token-source.js'
 import { dialerOf } from './transport.js'
 
@@ -65,6 +66,9 @@ export class Device {
   readonly #parts: DeviceParts
   readonly #journal: StoredJournal
   readonly #tokens: TokenSource
+  readonly #tokenLife: TokenLife
+  /** What the last Hello was said with. */
+  #token = ''
   readonly #name: string
   #isRunning = false
 
@@ -98,6 +102,7 @@ export class Device {
     this.#journal.put(KEYS.format, FORMAT)
     this.#journal.put(KEYS.device, this.#name)
     this.#tokens = new TokenSource(options.token, clock, random)
+    this.#tokenLife = new TokenLife({ clock, random, due: () => void this.#renewToken() })
     this.session = new Session({
       clock,
       random,
@@ -119,6 +124,7 @@ export class Device {
 
   async close(): Promise<void> {
     this.#isRunning = false
+    this.#tokenLife.stop()
     this.session.stop()
     await this.#journal.settle(CLOSE_MS_MAX)
     await this.#parts.storage.close()
@@ -126,10 +132,18 @@ export class Device {
 
   async #dial(): Promise<void> {
     this.#parts.listener.state({ kind: 'connecting' })
+    if (await this.#renewToken()) this.session.start()
+  }
+
+  /** False where nobody wants one any more. */
+  async #renewToken(): Promise<boolean> {
+    this.#tokenLife.stop()
     const token = await this.#tokens.fetch(() => this.#isRunning)
-    if (token === undefined || !this.#isRunning) return
+    if (token === undefined || !this.#isRunning) return false
+    this.#token = token
     this.session.renewToken(token)
-    this.session.start()
+    if (this.#tokens.isRenewable) this.#tokenLife.begin(token)
+    return true
   }
 
   #sessionListener(): SessionListener {
@@ -162,8 +176,10 @@ export class Device {
     }
   }
 
-  #online({ app, user }: WelcomeFrame): void {
+  #online({ app, user, serverTime }: WelcomeFrame): void {
     this.#tokens.accepted()
+    this.#tokenLife.serverSays(serverTime)
+    if (this.#tokens.isRenewable) this.#tokenLife.begin(this.#token)
     if (this.self !== undefined && (this.self.app !== app || this.self.user !== user)) {
       const message = `Cannot be ${user} of ${app}: this storage holds the queue of ${this.self.user} of ${this.self.app}`
       return this.#stop(new ClientError('foreign-storage', message))
@@ -182,6 +198,7 @@ export class Device {
 
   #stop(error: RefusedError | ClientError): void {
     this.#isRunning = false
+    this.#tokenLife.stop()
     this.session.stop()
     this.#parts.listener.state({ kind: 'stopped', error })
   }

@@ -9,7 +9,13 @@
 import type { ConversationKind } from '../domain/ids.js'
 import { isAboutLane, refusalOfWire } from '../domain/refusal.js'
 import type { MessageContent } from '../protocol/content.js'
-import type { DecodedFrame, InboxEntryFacts, RefusalFrame, WelcomeFrame } from '../protocol/decoded-frame.js'
+import type {
+  DecodedFrame,
+  HelloFrame,
+  InboxEntryFacts,
+  RefusalFrame,
+  WelcomeFrame,
+} from '../protocol/decoded-frame.js'
 import type { Command, ConversationName } from './command-queue.js'
 import { changeCommand, sendCommand } from './commands.js'
 import { Conversations, type SessionConversation } from './conversations.js'
@@ -38,7 +44,7 @@ export class Session {
 
   constructor(parts: SessionParts) {
     this.#parts = parts
-    const { clock, random, dial, device, kept, listener } = parts
+    const { clock, random, dial, kept, listener } = parts
     const journal = parts.journal ?? FORGETFUL
     this.#token = parts.token
     this.#conversations = new Conversations({ journal, shown: (name, item) => listener.shown(name, item) })
@@ -46,7 +52,7 @@ export class Session {
       clock,
       random,
       dial,
-      hello: (ref) => ({ kind: 'hello', ref, token: this.#token, device, lane: this.#sending.lane }),
+      hello: this.#hello,
       lane: () => this.#sending.lane.number,
       up: (welcome) => this.#up(welcome),
       down: () => this.#down(),
@@ -103,9 +109,13 @@ export class Session {
     this.#reads.stop()
   }
 
-  /** Says Hello with this one from now on. */
+  /** Says Hello with this one from now on; and at once where a connection rests on the last, which then goes on with this. */
   renewToken(token: string): void {
+    if (token === this.#token) return
     this.#token = token
+    if (!this.#link.isOnline) return
+    // Refused, the connection lives as long as its own token does; what is wrong with this one is told at its Hello.
+    this.#link.ask(this.#hello, { answered: () => {}, unanswered: () => {} })
   }
 
   reconnect(): void {
@@ -117,6 +127,11 @@ export class Session {
   }
 
   readonly tell: Link['tell'] = (frame) => this.#link.tell(frame)
+
+  readonly #hello = (ref: number): HelloFrame => {
+    const { device } = this.#parts
+    return { kind: 'hello', ref, token: this.#token, device, lane: this.#sending.lane }
+  }
 
   /** Queues a message. */
   send(name: ConversationName, content: Omit<MessageContent, 'messageId'>): Command {

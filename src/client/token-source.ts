@@ -21,6 +21,11 @@ export class TokenSource {
     this.#random = random
   }
 
+  /** Whether there may be another than the last one. */
+  get isRenewable(): boolean {
+    return typeof this.#token === 'function'
+  }
+
   /** The server took the last one. */
   accepted(): void {
     this.#refused = 0
@@ -28,7 +33,7 @@ export class TokenSource {
 
   /** The server refused the last one; true where it makes sense to fetch another. */
   refused(): boolean {
-    return typeof this.#token === 'function' && ++this.#refused < REFUSED_MAX
+    return this.isRenewable && ++this.#refused < REFUSED_MAX
   }
 
   /**

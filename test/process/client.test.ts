@@ -124,6 +124,18 @@ test('a token that has expired, or is not good yet, is asked for anew; a text th
   await Promise.all([alice.close(), carol.close(), forged.close()])
 })
 
+test('a token is fetched ahead of its end, and the connection goes on with it', async () => {
+  await using server = await ServerProcess.start()
+  let asked = 0
+  const alice = clientOf(server, 'alice', { token: async () => tokenOf('alice', ++asked === 1 ? 5_000 : 60_000) })
+  const states: string[] = []
+  alice.onState(({ kind }) => states.push(kind))
+  await alice.connect()
+  await new Promise((resolve) => setTimeout(resolve, 7_500))
+  deepEqual([asked, alice.state.kind, states.filter((kind) => kind !== 'connecting')], [2, 'online', ['online']])
+  await alice.close()
+})
+
 test('addresses that do not answer are passed over', async () => {
   await using server = await ServerProcess.start()
   const servers = ['ws://127.0.0.1:1/v1/ws', 'ws://127.0.0.1:2/v1/ws', urlOf(server)]

@@ -3,10 +3,11 @@ import type { EventFrame, InboxEntryFacts } from '../protocol/decoded-frame.js'
 import { ListFlag } from '../protocol/wire-numbers.js'
 import type { Clock } from '../std/clock.js'
 import type { Random } from '../std/random.js'
-import { type ConversationName, INBOX, type Mark } from './command-queue.js'
+import { type Command, type ConversationName, INBOX, type Mark } from './command-queue.js'
 import { markCommand } from './commands.js'
 import type { Conversation, ListSettings } from './conversation.js'
 import type { Device } from './device.js'
+import { ClientError } from './errors.js'
 import type { HeldCalls } from './held-calls.js'
 import { type InboxEntry, InboxView } from './inbox-view.js'
 import { Listeners } from './listeners.js'
@@ -16,22 +17,29 @@ export interface ClientInboxParts {
   readonly clock: Clock
   readonly random: Random
   readonly held: HeldCalls
+  /** As many commands wait as may. */
+  isFull(): boolean
 }
 
 export class ClientInbox {
   readonly listeners: Listeners<readonly InboxEntry[]>
   readonly #random: Random
   readonly #held: HeldCalls
+  readonly #isFull: () => boolean
+  /** Marks without an outcome. */
+  readonly #open = new Set<string>()
   readonly #view = new InboxView()
   readonly #reads: ReadMarks
   #device: Device | undefined
 
-  constructor({ clock, random, held }: ClientInboxParts) {
+  constructor({ clock, random, held, isFull }: ClientInboxParts) {
     this.listeners = new Listeners(clock)
     this.#random = random
     this.#held = held
+    this.#isFull = isFull
     this.#reads = new ReadMarks(clock, (conversation, place) => {
-      this.#mark({ conversation, ...place, set: ListFlag.unread, flags: 0 })
+      // Where too much waits, the next reading says it: nobody is there to be told now.
+      if (!isFull()) this.#mark({ conversation, ...place, set: ListFlag.unread, flags: 0 })
     })
   }
 
@@ -39,6 +47,26 @@ export class ClientInbox {
   begin(device: Device, kept: readonly InboxEntryFacts[]): void {
     this.#device = device
     this.#view.listed(kept)
+  }
+
+  /** An earlier life's mark, on its way still. */
+  kept({ id }: Command): void {
+    this.#open.add(id)
+  }
+
+  /** How many marks have no outcome yet. */
+  get open(): number {
+    return this.#open.size
+  }
+
+  settled(id: string): void {
+    this.#open.delete(id)
+  }
+
+  /** The server's history begins anew, and the list with it. */
+  restart(): void {
+    this.#view.restart()
+    this.#reads.restart()
   }
 
   entries(): readonly InboxEntry[] {
@@ -66,14 +94,18 @@ export class ClientInbox {
   }
 
   set(conversation: Conversation, settings: ListSettings): void {
+    if (this.#isFull()) throw new ClientError('queue-full', 'Cannot set that: too much waits for the server already')
     const run = (_: Device, name: ConversationName) => {
+      if (settings.markedUnread !== undefined) this.#reads.cancel(name)
       this.#mark({ conversation: name, seq: 0, ordinal: 0, ...flagsOf(settings) })
     }
     this.#held.whenNamed({ conversation, run, closed: () => {} })
   }
 
   #mark(mark: Mark): void {
-    this.#device!.session.queue(INBOX, markCommand(this.#random, mark))
+    const command = markCommand(this.#random, mark)
+    this.#open.add(command.id)
+    this.#device!.session.queue(INBOX, command)
     this.#tell(this.#view.marked(mark))
   }
 

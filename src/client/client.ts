@@ -18,12 +18,11 @@ import { ChangeAction } from '../protocol/wire-numbers.js'
 import { random64 } from '../std/random.js'
 import { ClientInbox } from './client-inbox.js'
 import { type ClientOptions, checkOptions, type Platform } from './client-options.js'
-import type { Command, CommandOutcome, ConversationName } from './command-queue.js'
+import type { Command, CommandOutcome, ConversationName, Mark } from './command-queue.js'
 import { changeCommand, sendCommand } from './commands.js'
-import { Conversation, type ConversationHost, checkUsers, type NewGroup, readOn } from './conversation.js'
+import { Conversation, type ConversationHost, checkUsers, type NewGroup } from './conversation.js'
 import { type ConnectionState, Device, type DeviceListener, type Trouble } from './device.js'
 import { ClientError, RefusedError } from './errors.js'
-import { EventStream } from './event-stream.js'
 import { HeldCalls } from './held-calls.js'
 import type { HistoryAnswer, HistoryOutcome, HistoryRange } from './history-reads.js'
 import type { InboxEntry } from './inbox-view.js'
@@ -31,6 +30,7 @@ import { Listeners } from './listeners.js'
 import { Outgoing } from './outgoing.js'
 import { Signals } from './signals.js'
 import { type ClientStorage, MemoryStorage } from './storage.js'
+import { Streams } from './streams.js'
 import type { Item } from './timeline.js'
 import { eventOfItem, type Message, type TimelineEvent } from './timeline-event.js'
 
@@ -48,8 +48,8 @@ export class Client {
   readonly #troubles: Listeners<Trouble>
   readonly #outgoing = new Map<string, Outgoing>()
   readonly #followed = new Set<string>()
-  readonly #streams = new Map<string, Set<EventStream>>()
   readonly #held = new HeldCalls(() => this.#device)
+  readonly #streams = new Streams({ held: this.#held, follow: (device, name) => this.#follow(device, name) })
   readonly #inbox: ClientInbox
   #device: Device | undefined
   #opening: Promise<Device> | undefined
@@ -63,7 +63,7 @@ export class Client {
     this.#platform = platform
     this.#storage = options.storage ?? new MemoryStorage()
     this.#events = new Listeners(platform.clock)
-    this.#inbox = new ClientInbox({ ...platform, held: this.#held })
+    this.#inbox = new ClientInbox({ ...platform, held: this.#held, isFull: () => this.#isFull })
     this.#states = new Listeners(platform.clock)
     this.#troubles = new Listeners(platform.clock)
     this.presence = new Signals(platform.clock)
@@ -105,7 +105,7 @@ export class Client {
     await device?.close()
     this.#held.close()
     for (const outgoing of this.#outgoing.values()) outgoing.abandon()
-    for (const streams of this.#streams.values()) for (const stream of [...streams]) stream.end()
+    this.#streams.end()
     this.#become({ kind: 'closed' })
   }
 
@@ -192,8 +192,8 @@ export class Client {
     for (const { name, commands } of this.#device.kept?.conversations ?? []) {
       const conversation = new Conversation(this.#host, name.kind, { id: name.id })
       for (const { command } of commands) {
-        if (command.body.kind === 'mark') continue // nobody waits for it
-        this.#outgoing.set(command.id, new Outgoing(conversation, command, { kind: 'queued' }))
+        if (command.body.kind === 'mark') this.#inbox.kept(command)
+        else this.#outgoing.set(command.id, new Outgoing(conversation, command, { kind: 'queued' }))
       }
     }
     for (const outgoing of sentSince) this.#outgoing.set(outgoing.id, outgoing)
@@ -206,7 +206,10 @@ export class Client {
     send: (of, content) => this.#queue(of, sendCommand(this.#platform.random, content)),
     change: (of, action, users) => this.#queue(of, changeCommand(this.#platform.random, action, users)),
     read: (of, range) => this.#read(of, range),
-    openStream: (of, after) => this.#openStream(of, after),
+    openStream: (of, after) => {
+      this.#assertOpen()
+      return this.#streams.open(of, after)
+    },
     directIdOf: (peer) => {
       const user = this.#device?.self?.user
       return user === undefined ? undefined : directId(user as UserId, peer as UserId)
@@ -220,9 +223,8 @@ export class Client {
 
   #queue(conversation: Conversation, command: Command): Outgoing {
     this.#assertOpen()
-    if (this.#outgoing.size >= QUEUE_MAX) {
-      throw new ClientError('queue-full', `Cannot send: ${QUEUE_MAX} messages wait for the server already`)
-    }
+    if (this.#isFull)
+      throw new ClientError('queue-full', `Cannot send: ${QUEUE_MAX} commands wait for the server already`)
     const outgoing = new Outgoing(conversation, command)
     this.#outgoing.set(command.id, outgoing)
     this.#held.whenNamed({
@@ -250,24 +252,6 @@ export class Client {
     })
   }
 
-  #openStream(conversation: Conversation, after: number | undefined): EventStream {
-    this.#assertOpen()
-    const readAfter = (seq: number) => readOn(conversation, seq)
-    let key = ''
-    const stream = new EventStream(after, readAfter, () => this.#streams.get(key)?.delete(stream))
-    this.#held.whenNamed({
-      conversation,
-      run: (device, name) => {
-        key = keyOf(name)
-        const streams = this.#streams.get(key) ?? new Set()
-        this.#streams.set(key, streams.add(stream))
-        this.#follow(device, name)
-      },
-      closed: () => stream.end(),
-    })
-    return stream
-  }
-
   #listener(): DeviceListener {
     return {
       state: (state) => {
@@ -279,7 +263,7 @@ export class Client {
       sent: ({ id }) => this.#outgoing.get(id)?.advance('sent'),
       settled: (name, command, outcome) => {
         const { id } = command
-        if (command.body.kind === 'mark') return // the list says what became of it
+        if (command.body.kind === 'mark') return this.#markSettled(command.id, command.body, outcome)
         if (outcome.kind === 'acked') this.#accepted(name, command, outcome)
         const outgoing = this.#outgoing.get(id)
         if (outcome.kind === 'refused' || outcome.seq !== undefined) this.#outgoing.delete(id)
@@ -288,13 +272,21 @@ export class Client {
       unknown: (_, { id }) => this.#outgoing.get(id)?.lose(),
       shown: (name, item) => this.#shown(name, item),
       restarted: () => {
-        for (const streams of this.#streams.values()) for (const stream of [...streams]) stream.restarted()
+        this.#inbox.restart()
+        this.#streams.restarted()
       },
       listed: (entries) => this.#inbox.listed(entries),
       received: (frame) => {
         if (frame.kind === 'event') this.#inbox.heard(frame, this.#device!.self!.user)
       },
     }
+  }
+
+  /** What an accepted mark has changed, the list says. */
+  #markSettled(id: string, { conversation }: Mark, outcome: CommandOutcome): void {
+    this.#inbox.settled(id)
+    if (outcome.kind !== 'refused') return
+    this.#troubles.tell({ kind: 'mark-refused', conversation, error: new RefusedError(outcome.code) })
   }
 
   #accepted(name: ConversationName, { body }: Command, { seq, time }: CommandOutcome & { kind: 'acked' }): void {
@@ -313,7 +305,7 @@ export class Client {
     const event = eventOfItem(name, item, this.#device!.self!)
     if (event.kind === 'message') this.#found(event)
     this.#events.tell(event)
-    for (const stream of this.#streams.get(keyOf(name)) ?? []) stream.offer(event)
+    this.#streams.offer(name, event)
   }
 
   /** A message of unknown outcome that turns up in its timeline was accepted after all. */
@@ -327,6 +319,10 @@ export class Client {
   #become(state: ConnectionState): void {
     this.#state = state
     this.#platform.clock.soon(() => this.#states.tell(state)) // handlers may close us, or connect again
+  }
+
+  get #isFull(): boolean {
+    return this.#outgoing.size + this.#inbox.open >= QUEUE_MAX
   }
 
   #assertOpen(): void {

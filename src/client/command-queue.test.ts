@@ -172,3 +172,24 @@ function ack(n: number, seq: number): AckFrame {
 function refusal(code: number, expected = 0): RefusalFrame {
   return { kind: 'refusal', ref: 1, n: 0, code, retryAfterMs: 50, expected, name: '', advice: '' }
 }
+
+test('marks outlive their lane: what they say, they may say twice', () => {
+  const conversation = { kind: 2, id: 'lunch' } as const
+  const queue = new CommandQueue(conversation, 3)
+  const mark = { kind: 'mark', conversation, seq: 4, ordinal: 4, set: 0, flags: 0 } as const
+  queue.add({ id: 'mark', body: mark })
+  queue.add({ id: 'text', body: { kind: 'change', action: 3, users: [] } })
+  const send = () => {
+    for (const entry of queue.takeUnstored()) queue.stored(entry, entry.revision)
+    const sent: string[] = []
+    for (let entry = queue.next(); entry !== undefined; entry = queue.next())
+      sent.push(`${entry.command.id} ${entry.n}`)
+    return sent
+  }
+  deepEqual(send(), ['mark 1', 'text 2'])
+  deepEqual(
+    queue.changeLane().map(({ id }) => id),
+    ['text'],
+  )
+  deepEqual(send(), ['mark 1'])
+})

@@ -226,12 +226,17 @@ export class CommandQueue {
     return { kind: 'done', command: entry.command, outcome }
   }
 
-  /** A new lane begins at 1. Returns what may or may not have been accepted in the old one; the rest goes on. */
+  /** A new lane begins at 1. Returns what may or may not have been accepted in the old one; the rest goes on, and marks,
+   *  which say the same twice: a reading goes by max, and whoever set something wants it so. */
   changeLane(): Command[] {
-    const unknown = this.#entries.filter((entry) => entry.attempt > 0).map((entry) => entry.command)
-    this.#entries = this.#entries.filter((entry) => entry.attempt === 0)
+    const isUnknown = ({ attempt, command }: Entry) => attempt > 0 && command.body.kind !== 'mark'
+    const unknown = this.#entries.filter(isUnknown).map((entry) => entry.command)
+    this.#entries = this.#entries.filter((entry) => !isUnknown(entry))
     for (const entry of this.#entries) {
       entry.n = 0
+      entry.attempt = 0
+      entry.voidFor = undefined
+      entry.voidFrom = Number.POSITIVE_INFINITY
       entry.isSent = false
       entry.revision++
     }

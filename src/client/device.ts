@@ -6,6 +6,7 @@ import { isAboutToken, refusalOfWire } from '../domain/refusal.js'
 import type { RefusalFrame, WelcomeFrame } from '../protocol/decoded-frame.js'
 import { random64 } from '../std/random.js'
 import { type ClientOptions, type Platform, RECENT_MAX_DEFAULT } from './client-options.js'
+import type { ConversationName } from './command-queue.js'
 import { ClientError, RefusedError } from './errors.js'
 import type { KeptSession } from './journal.js'
 import { FORMAT, KEYS, readKept } from './kept-text.js'
@@ -37,6 +38,8 @@ export type Trouble =
   | { readonly kind: 'inbox-ahead'; readonly reason: string }
   /** The server went back in time, as after a restored backup: what was shown is void, and every conversation is shown again. */
   | { readonly kind: 'history-restarted' }
+  /** A setting or a reading was refused for good, as for a conversation that never came to stand in the list. */
+  | { readonly kind: 'mark-refused'; readonly conversation: ConversationName; readonly error: RefusedError }
   /** Nothing new is sent until a write succeeds; it is tried again by itself. */
   | { readonly kind: 'storage-failed'; readonly cause: unknown }
 

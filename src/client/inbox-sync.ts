@@ -16,7 +16,7 @@ export interface InboxSyncParts {
   later(ms: number, run: () => void): void
   /** The list is of another incarnation of the server's log than the one before. */
   restarted(): void
-  /** `isFirst`: this device had no list before. */
+  /** `isFirst`: of a list that this device did not have before, or that begins anew. */
   listed(entries: readonly InboxEntryFacts[], isFirst: boolean): void
   refused(refusal: RefusalFrame): void
 }
@@ -39,7 +39,8 @@ export class InboxSync {
   resume(): void {
     if (this.#isResuming) return
     this.#isResuming = true
-    this.#parts.ask((ref) => ({ kind: 'resume', ref, ...this.#parts.inbox.cursor }), {
+    const { incarnation, version } = this.#parts.inbox.cursor
+    this.#parts.ask((ref) => ({ kind: 'resume', ref, incarnation, version }), {
       answered: (frame) => {
         this.#isResuming = false
         if (frame.kind === 'inbox') this.take(frame)
@@ -64,7 +65,8 @@ export class InboxSync {
     if (inbox.cursor !== before) {
       journal.inbox(inbox.cursor, entries, inbox.cursor.incarnation !== before.incarnation)
       if (before.incarnation !== 0 && before.incarnation !== inbox.cursor.incarnation) this.#parts.restarted()
-      this.#parts.listed(entries, before.incarnation === 0)
+      const isNew = before.incarnation !== inbox.cursor.incarnation
+      this.#parts.listed(entries, isNew || before.isPartial === true)
     }
     if (inbox.isBehind) this.resume()
   }

@@ -1,7 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'vitest'
 import type { EventFrame, InboxEntryFacts } from '../protocol/decoded-frame.js'
-import { EventKind } from '../protocol/wire-numbers.js'
+import { EventKind, ListFlag } from '../protocol/wire-numbers.js'
 import { InboxView } from './inbox-view.js'
 
 const LUNCH = { kind: 2, id: 'lunch' } as const
@@ -82,4 +82,34 @@ test('what is marked here counts at once, and a step from before does not take i
   deepEqual([now!.unread, now!.isPinned, now!.isMuted], [0, true, false])
   view.listed([entry(4, 3, 0)])
   deepEqual(stands(view), [[4, 1]])
+})
+
+test("after one's own message the next of another is the only one unread, however many lay between", () => {
+  const view = new InboxView()
+  view.listed([entry(3, 2, 2)])
+  view.wrote(LUNCH, 50, 150)
+  view.heard(event(51, 48, 'bob'), 'alice')
+  deepEqual(stands(view), [[51, 1]])
+})
+
+test('there is nothing to mark where all is read, unless it was marked unread by hand', () => {
+  const view = new InboxView()
+  view.listed([entry(3, 2, 2)])
+  deepEqual(view.place(LUNCH), { seq: 3, ordinal: 2 })
+  view.marked({ conversation: LUNCH, seq: 3, ordinal: 2, set: 0, flags: 0 })
+  equal(view.place(LUNCH), undefined)
+  view.wrote(LUNCH, 5, 105)
+  equal(view.place(LUNCH), undefined)
+  view.marked({ conversation: LUNCH, seq: 0, ordinal: 0, set: ListFlag.unread, flags: ListFlag.unread })
+  equal(view.place(LUNCH)?.seq, 5)
+})
+
+test('when history begins anew, nothing of the one before is left', () => {
+  const view = new InboxView()
+  view.listed([entry(9, 9, 9)])
+  view.heard(event(10, 10, 'bob'), 'alice')
+  view.restart()
+  deepEqual(view.entries(), [])
+  view.listed([entry(4, 4, 1)])
+  deepEqual(stands(view), [[4, 3]])
 })

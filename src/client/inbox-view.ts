@@ -30,11 +30,19 @@ interface Ahead {
   readonly time: number
   readonly ordinal: number
   readonly readOrdinal: number
+  /** All is read up to the head; its ordinal is not known here, and those above are of that of the list. */
+  readonly isRead: boolean
 }
 
 export class InboxView {
   readonly #listed = new Map<string, InboxEntryFacts>()
   readonly #ahead = new Map<string, Ahead>()
+
+  /** The server's history begins anew: nothing that was heard counts, and the list comes again. */
+  restart(): void {
+    this.#listed.clear()
+    this.#ahead.clear()
+  }
 
   /** The latest first. */
   entries(): InboxEntry[] {
@@ -45,8 +53,10 @@ export class InboxView {
   listed(entries: Iterable<InboxEntryFacts>): InboxEntry[] {
     return [...entries].map((entry) => {
       const key = keyOf(entry.conversationKind, entry.conversation)
-      const readOrdinal = Math.max(entry.readOrdinal, this.#listed.get(key)?.readOrdinal ?? 0)
-      this.#listed.set(key, { ...entry, readOrdinal })
+      const before = this.#listed.get(key)
+      const readOrdinal = Math.max(entry.readOrdinal, before?.readOrdinal ?? 0)
+      const readSeq = Math.max(entry.readSeq, before?.readSeq ?? 0)
+      this.#listed.set(key, { ...entry, readOrdinal, readSeq })
       const ahead = this.#ahead.get(key)
       if (ahead !== undefined && (ahead.head <= entry.head || !entry.isMember)) this.#ahead.delete(key)
       return this.#entry(key)!
@@ -56,9 +66,15 @@ export class InboxView {
   /** An event came; returns how its conversation stands now, if that has changed. */
   heard(event: EventFrame, self: string): InboxEntry | undefined {
     const { conversationKind, conversation, seq, time, ordinal } = event
-    const isRead = event.from === self && event.eventKind === EventKind.message
+    const isMessage = event.eventKind === EventKind.message
+    const isOwn = event.from === self && isMessage
     return this.#advance(keyOf(conversationKind, conversation), (now) => {
-      return seq <= now.head ? now : { head: seq, time, ordinal, readOrdinal: isRead ? ordinal : now.readOrdinal }
+      if (seq <= now.head) return now
+      if (isOwn) return { head: seq, time, ordinal, readOrdinal: ordinal, isRead: false }
+      // Of the events in between each counts at most once, so no fewer were read than this; in order, exactly so many.
+      const since = seq - now.head - (isMessage ? 0 : 1)
+      const readOrdinal = now.isRead ? Math.max(now.readOrdinal, ordinal - since) : now.readOrdinal
+      return { head: seq, time, ordinal, readOrdinal, isRead: false }
     })
   }
 
@@ -67,30 +83,37 @@ export class InboxView {
     return this.#advance(keyOf(kind, id), (now) => {
       if (seq <= now.head) return now
       // How many messages lie between is not known here, nor does it matter: all are read.
-      return { head: seq, time, ordinal: now.ordinal + 1, readOrdinal: now.ordinal + 1 }
+      return { head: seq, time, ordinal: now.ordinal + 1, readOrdinal: now.ordinal + 1, isRead: true }
     })
   }
 
-  /** Where a conversation stands, with what was heard: what marking it as read means now. */
+  /** What marking a conversation as read means now, with what was heard; undefined where there is nothing to mark. */
   place({ kind, id }: ConversationName): ReadPlace | undefined {
     const key = keyOf(kind, id)
-    const now = this.#ahead.get(key) ?? this.#listed.get(key)
-    return now && { seq: now.head, ordinal: now.ordinal }
+    const listed = this.#listed.get(key)
+    if (listed === undefined) return undefined
+    const ahead = this.#ahead.get(key)
+    const { head: seq, ordinal } = ahead ?? listed
+    const isRead = ahead?.isRead === true || seq <= listed.readSeq
+    const isMarkedUnread = (listed.flags & ListFlag.unread) !== 0
+    return isRead && !isMarkedUnread ? undefined : { seq, ordinal }
   }
 
   /** The user has decided this here; the list will say so too. */
-  marked({ conversation, ordinal, set, flags }: Mark): InboxEntry | undefined {
+  marked({ conversation, seq, ordinal, set, flags }: Mark): InboxEntry | undefined {
     const key = keyOf(conversation.kind, conversation.id)
     const listed = this.#listed.get(key)
     if (listed === undefined) return undefined
     const readOrdinal = Math.max(listed.readOrdinal, ordinal)
-    this.#listed.set(key, { ...listed, readOrdinal, flags: (listed.flags & ~set) | (flags & set) })
+    const readSeq = Math.max(listed.readSeq, seq)
+    this.#listed.set(key, { ...listed, readSeq, readOrdinal, flags: (listed.flags & ~set) | (flags & set) })
     return this.#entry(key)
   }
 
   #advance(key: string, step: (now: Ahead) => Ahead): InboxEntry | undefined {
-    const now = this.#ahead.get(key) ?? this.#listed.get(key)
-    if (now === undefined) return undefined // the list will tell of it, and from where on it counts
+    const listed = this.#listed.get(key)
+    if (listed === undefined) return undefined // the list will tell of it, and from where on it counts
+    const now = this.#ahead.get(key) ?? { ...listed, isRead: false }
     const next = step(now)
     if (next === now) return undefined
     this.#ahead.set(key, next)

@@ -11,6 +11,8 @@ export interface Cursor {
   /** 0: no list was had yet. */
   readonly incarnation: number
   readonly version: number
+  /** The first list, or the first of an incarnation, has not come to its end yet. */
+  readonly isPartial?: true
 }
 
 export interface KeptInbox {
@@ -56,7 +58,9 @@ export class Inbox {
       if (prev > 0) return []
       this.#entries.clear() // the server has lost a part of its log: what it does not list is gone
     } else if (prev > this.#cursor.version) return []
-    this.#cursor = end
+    // A step beside the pages of a first list cannot end it: it begins above them, and is left alone.
+    const isPartial = more && (prev === 0 || this.#cursor.isPartial === true)
+    this.#cursor = isPartial ? { ...end, isPartial } : end
     return entries.filter((entry) => this.#keep(entry))
   }
 

@@ -10,13 +10,18 @@ export interface ReadPlace {
   readonly ordinal: number
 }
 
+interface Pausing {
+  readonly said: ReadPlace
+  next: ReadPlace | undefined
+}
+
 const EVERY_MS = 1_000
 
 export class ReadMarks {
   readonly #clock: Clock
   readonly #say: (name: ConversationName, place: ReadPlace) => void
   /** Said within the last second; with what came since. */
-  readonly #pausing = new Map<string, { said: ReadPlace; next: ReadPlace | undefined }>()
+  readonly #pausing = new Map<string, Pausing>()
 
   constructor(clock: Clock, say: (name: ConversationName, place: ReadPlace) => void) {
     this.#clock = clock
@@ -30,13 +35,25 @@ export class ReadMarks {
     if (place.seq > (pausing.next ?? pausing.said).seq) pausing.next = place
   }
 
+  /** The user has decided otherwise since: what waits is not said. */
+  cancel({ kind, id }: ConversationName): void {
+    const pausing = this.#pausing.get(`${kind} ${id}`)
+    if (pausing !== undefined) pausing.next = undefined
+  }
+
+  /** What was read may be something else now: nothing that waits is said, and nothing was. */
+  restart(): void {
+    this.#pausing.clear()
+  }
+
   #tell(key: string, name: ConversationName, said: ReadPlace): void {
     this.#say(name, said)
-    this.#pausing.set(key, { said, next: undefined })
+    const pausing: Pausing = { said, next: undefined }
+    this.#pausing.set(key, pausing)
     this.#clock.after(EVERY_MS, () => {
-      const { next } = this.#pausing.get(key)!
+      if (this.#pausing.get(key) !== pausing) return
       this.#pausing.delete(key)
-      if (next !== undefined) this.#tell(key, name, next)
+      if (pausing.next !== undefined) this.#tell(key, name, pausing.next)
     })
   }
 }

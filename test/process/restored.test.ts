@@ -50,6 +50,13 @@ class Person {
     deepEqual(this.lines(), texts)
   }
 
+  /** Head and unread count of each conversation of the list. */
+  async lists(entries: readonly [number, number][]): Promise<void> {
+    const listed = () => this.client.inbox().map(({ head, unread }) => [head, unread])
+    for (let tries = 0; tries < 500 && listed().join() !== entries.join(); tries++) await sleep(20)
+    deepEqual(listed(), entries)
+  }
+
   lines(): string[] {
     return [...this.shown].sort(([a], [b]) => a - b).map(([, text]) => text)
   }
@@ -70,6 +77,7 @@ test('devices ahead of a restored backup are shown the new history, also where i
   equal((await parley(['backup', backup, '--data', dataFolder], { folder: root })).code, 0)
   for (const text of ['lost 3', 'lost 4', 'lost 5']) await alice.say('bob', text)
   await bob.shows(['one', 'two', 'lost 3', 'lost 4', 'lost 5'])
+  await alice.lists([[5, 0]])
   const stream = bob.client.direct('alice').events({ after: 0 })
   for (let read = 0; read < 5; read++) await stream.next()
   await bob.client.close() // away while the server is restored
@@ -81,6 +89,7 @@ test('devices ahead of a restored backup are shown the new history, also where i
   equal(second.port, port)
   for (let tries = 0; tries < 500 && !alice.troubles.includes('history-restarted'); tries++) await sleep(20)
   ok(alice.troubles.includes('history-restarted'), alice.troubles.join())
+  await alice.lists([[2, 1]]) // its reader has lost what she wrote and read since
   const story = ['one', 'two', 'new 3', 'new 4', 'new 5', 'new 6', 'new 7']
   for (const text of story.slice(2)) await alice.say('bob', text) // its lane is ahead of the backup's
   await alice.shows(story)
@@ -90,6 +99,7 @@ test('devices ahead of a restored backup are shown the new history, also where i
   await again.client.connect()
   await again.shows(story)
   ok(again.troubles.includes('history-restarted'), again.troubles.join())
+  await again.lists([[7, 5]])
   await again.say('alice', 'eight')
   await alice.shows([...story, 'eight'])
   await Promise.all([alice.client.close(), again.client.close()])

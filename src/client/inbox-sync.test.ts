@@ -1,0 +1,57 @@
+import { deepEqual } from 'node:assert/strict'
+import { test } from 'vitest'
+import type { InboxFrame } from '../protocol/decoded-frame.js'
+import { Inbox } from './inbox.js'
+import { InboxSync } from './inbox-sync.js'
+import { FORGETFUL } from './journal.js'
+import type { Asked } from './link.js'
+
+const STATE = { head: 1, ordinal: 1, time: 0, readSeq: 0, readOrdinal: 0, isMember: true, flags: 0 }
+
+function page(prev: number, version: number, more: boolean, incarnation = 1): InboxFrame {
+  const entries = [{ conversationKind: 2, conversation: `at ${version}`, ...STATE, version }]
+  return { kind: 'inbox', ref: 1, incarnation, prev, version, entries, more }
+}
+
+/** A device and a server that answers with these pages; tells which entries came as those of a first list. */
+function listedOf(pages: readonly InboxFrame[], inbox = new Inbox()): string[] {
+  const listed: string[] = []
+  let asked: Asked | undefined
+  const sync = new InboxSync({
+    inbox,
+    journal: FORGETFUL,
+    ask: (_, question) => {
+      asked = question
+    },
+    later: () => {},
+    restarted: () => listed.push('restarted'),
+    listed: (entries, isFirst) =>
+      listed.push(...entries.map(({ conversation }) => `${conversation}${isFirst ? ' first' : ''}`)),
+    refused: () => {},
+  })
+  sync.resume()
+  for (const answer of pages) asked?.answered(answer)
+  return listed
+}
+
+test('all pages of a first list are its, also where the program ended between two; what comes then is news', () => {
+  const inbox = new Inbox()
+  deepEqual(listedOf([page(0, 500, true)], inbox), ['at 500 first'])
+  const again = new Inbox({ cursor: inbox.cursor, entries: [...inbox.entries] })
+  deepEqual(listedOf([page(500, 900, true), page(900, 950, false), page(950, 951, false)], again), [
+    'at 900 first',
+    'at 950 first',
+    'at 951',
+  ])
+})
+
+test('a list that begins anew is a first one again', () => {
+  const inbox = new Inbox()
+  listedOf([page(0, 3, false)], inbox)
+  deepEqual(listedOf([page(0, 500, true, 2), page(500, 501, false, 2), page(501, 502, false, 2)], inbox), [
+    'restarted',
+    'at 500 first',
+    'at 501 first',
+    'at 502',
+  ])
+})

@@ -59,6 +59,7 @@ export class ActorsHost implements OwnerHandle {
     found: (shard, inbox) => this.#shards.get(shard)?.beacons.changed(inbox),
   })
   readonly #presence: Presence
+  readonly #outboxLoad = { owed: 0 }
   readonly #shards = new Map<number, Shard>()
   /** Shards that placement gave us: those we lose, we take again. */
   readonly #wanted = new Map<number, number>()
@@ -147,6 +148,7 @@ export class ActorsHost implements OwnerHandle {
       fanOut: this.#fanOut,
       self: this,
       sessions: this.#sessions,
+      outboxLoad: this.#outboxLoad,
       isStoreBehind: () => this.#isStoreBehind,
       onSteppedDown: (shard) => this.#tryAgain(shard),
     })

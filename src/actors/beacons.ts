@@ -36,12 +36,12 @@ export class Beacons {
       for (const [inbox, at] of changed) {
         if (now - at < AFTER_MS[index]!) break
         changed.delete(inbox)
-        this.#repeat(inbox)
+        this.repeat(inbox)
       }
     }
     if (now - this.#digestAt < DIGEST_MS) return
     this.#digestAt = now
-    for (const inbox of this.#inboxes()) this.#repeat(inbox)
+    for (const inbox of this.#inboxes()) this.repeat(inbox)
   }
 
   /** The state is another one now, and steps of the one before may not have left: every session hears where it stands. */
@@ -55,7 +55,8 @@ export class Beacons {
     return sessions.inboxesOf(id) as ActorKey[]
   }
 
-  #repeat(inbox: ActorKey): void {
+  /** Says it now. */
+  repeat(inbox: ActorKey): void {
     const { activations, loop, parts } = this.#shard
     if (!loop.isServing || !parts.sessions.has(inbox)) return
     const activation = activations.get(inbox)

@@ -98,3 +98,11 @@ test("strangers who are refused do not push out a server's keys", () => {
   for (let n = 0; n <= LIMITS.strangerLanesMax; n++) state.members.entry(`stranger ${n}` as UserId)
   equal(run(state, send('backend', 7, 1, SYSTEM_LANE)), 'duplicate of 2')
 })
+
+test('what the app says is not read by the member who has the name of its token', () => {
+  const state = conversation(ActorKind.direct, 'alice\u001fbob')
+  run(state, send('alice', 1, 1, SYSTEM_LANE))
+  equal(state.members.get('alice' as UserId)?.wroteSeq, 0)
+  run(state, send('alice', 2, 1, SERVER_LANE))
+  equal(state.members.get('alice' as UserId)?.wroteSeq, 2)
+})

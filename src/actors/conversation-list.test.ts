@@ -2,8 +2,10 @@ import { deepEqual, equal, throws } from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { describe, test } from 'vitest'
 import type { HeadsFacts, MemberStateFacts } from '../protocol/heads-record.js'
+import { ListFlag } from '../protocol/wire-numbers.js'
 import { ConversationList } from './conversation-list.js'
 
+const MARK = { conversationKind: 2, conversation: 'lunch', seq: 0, ordinal: 0, set: 0, flags: 0 }
 const LUNCH = { app: 'demo', actorKind: 2, conversation: 'lunch', members: [] }
 
 function heads(head: number, ordinal: number): HeadsFacts {
@@ -38,6 +40,28 @@ describe('a conversation list', () => {
     deepEqual({ head, ordinal, isMember, time }, { head: 12, ordinal: 9, isMember: false, time: 1_009 })
   })
 
+  test('a marker that came before its message counts all of it as read, whatever ordinal it could name', () => {
+    const list = new ConversationList()
+    list.apply(heads(46, 46), ann())
+    list.mark({ ...MARK, seq: 50, ordinal: 47 })
+    const entry = list.apply(heads(50, 50), ann({ readSeq: 50, readOrdinal: 50 }))
+    equal(entry.ordinal - entry.readOrdinal, 0)
+    list.mark({ ...MARK, seq: 52, ordinal: 51 })
+    list.apply(heads(53, 53), ann({ readSeq: 52, readOrdinal: 52 }))
+    equal(entry.ordinal - entry.readOrdinal, 1)
+  })
+
+  test('a mark that says what is so already makes no version', () => {
+    const list = new ConversationList()
+    list.apply(heads(3, 3), ann())
+    list.mark({ ...MARK, seq: 3, ordinal: 3, set: ListFlag.muted, flags: ListFlag.muted })
+    equal(list.version, 2)
+    list.mark({ ...MARK, seq: 2, ordinal: 2, set: ListFlag.unread | ListFlag.muted, flags: ListFlag.muted })
+    equal(list.version, 2)
+    list.mark({ ...MARK, set: ListFlag.muted })
+    equal(list.version, 3)
+  })
+
   test('is the same whatever order records come in, and however often', () => {
     const told: [HeadsFacts, MemberStateFacts][] = [
       [heads(3, 2), ann()],
@@ -66,8 +90,13 @@ describe('a conversation list', () => {
     list.apply(heads(1, 1), ann())
     list.apply({ ...heads(1, 1), conversation: 'tea' }, ann())
     list.apply(heads(2, 2), ann())
-    const namesAfter = (version: number) => list.changedAfter(version).map(({ conversation }) => conversation)
+    const namesAfter = (version: number, limit = 9) =>
+      list.changedAfter(version, limit).map(({ conversation }) => conversation)
     deepEqual([namesAfter(0), namesAfter(2), namesAfter(3)], [['tea', 'lunch'], ['lunch'], []])
+    deepEqual(namesAfter(0, 1), ['tea'])
+    list.apply({ ...heads(5, 5), conversation: 'tea' }, ann())
+    list.apply({ ...heads(1, 1), conversation: 'cake' }, ann())
+    deepEqual(namesAfter(2), ['lunch', 'tea', 'cake'])
   })
 
   test('no news is not applied', () => {

@@ -46,6 +46,9 @@ export class ConversationList {
   /** Made with the first entry: there are many empty inboxes. */
   #byName: Map<string, ListEntry> | undefined
   readonly #slots: ListEntry[] = []
+  /** Made when somebody resumes, and put in order again when somebody else does. */
+  #byVersion: ListEntry[] | undefined
+  #isInOrder = false
 
   get(kind: number, conversation: string): ListEntry | undefined {
     return this.#byName?.get(`${kind}${conversation}`)
@@ -55,7 +58,7 @@ export class ConversationList {
   isNews(heads: HeadsFacts, member: MemberStateFacts): boolean {
     const entry = this.get(heads.actorKind, heads.conversation)
     if (entry === undefined) return true
-    return member.memberSeq > entry.memberSeq || headOf(heads, member) > entry.head || member.readSeq > entry.readSeq
+    return member.memberSeq > entry.memberSeq || headOf(heads, member) > entry.head || isReadFurther(member, entry)
   }
 
   /** Takes one conversation's state, which is news. */
@@ -73,26 +76,35 @@ export class ConversationList {
       entry.ordinal = member.isMember ? heads.ordinal : member.endOrdinal
       if (member.isMember) entry.time = heads.time
     }
-    if (member.readSeq > entry.readSeq) {
+    if (isReadFurther(member, entry)) {
       entry.readSeq = member.readSeq
       entry.readOrdinal = Math.max(entry.readOrdinal, member.readOrdinal)
     }
-    entry.version = ++this.version
-    return entry
+    // Who marked a head that the list had not heard of may not have known its ordinal: a message of their own, just acked.
+    if (entry.readSeq >= entry.head) entry.readOrdinal = Math.max(entry.readOrdinal, entry.ordinal)
+    return this.#changed(entry)
   }
 
-  /** Takes what the user says of a conversation that is listed: markers by max, flags as they are. */
+  /** Takes what the user says of a conversation that is listed: markers by max, flags as they are. What is so already makes
+   *  no version. */
   mark({ conversationKind, conversation, seq, ordinal, set, flags }: MarkFacts): ListEntry {
     const entry = this.get(conversationKind, conversation)
     assert(entry !== undefined, () => `a mark of ${conversation}, which is not listed`)
+    const said = (entry.flags & ~set) | (flags & set & LIST_FLAGS)
+    if (seq <= entry.readSeq && said === entry.flags) return entry
     if (seq > entry.readSeq) {
       entry.readSeq = seq
       // Who marks a seq tells its ordinal, since the list knows that of the head only; beyond it, it knows nothing yet.
       const known = seq === entry.head ? entry.ordinal : seq < entry.head ? Math.min(ordinal, entry.ordinal) : ordinal
       entry.readOrdinal = Math.max(entry.readOrdinal, known)
     }
-    entry.flags = (entry.flags & ~set) | (flags & set & LIST_FLAGS)
+    entry.flags = said
+    return this.#changed(entry)
+  }
+
+  #changed(entry: ListEntry): ListEntry {
     entry.version = ++this.version
+    this.#isInOrder = false
     return entry
   }
 
@@ -107,6 +119,7 @@ export class ConversationList {
     this.#byName ??= new Map()
     this.#byName.set(`${entry.kind}${entry.conversation}`, entry)
     this.#slots[entry.index] = entry
+    this.#byVersion = undefined
   }
 
   page(number: number): ListEntry[] {
@@ -114,10 +127,23 @@ export class ConversationList {
     return this.#slots.slice(first, first + ENTRIES_PER_PAGE)
   }
 
-  /** Those that changed after `version`, in the order of their last change. */
-  changedAfter(version: number): ListEntry[] {
-    return this.#slots.filter((entry) => entry.version > version).sort((a, b) => a.version - b.version)
+  /** Those that changed after `version`, in the order of their last change, at most `limit` of them. */
+  changedAfter(version: number, limit: number): ListEntry[] {
+    this.#byVersion ??= [...this.#slots]
+    if (!this.#isInOrder) this.#byVersion.sort((a, b) => a.version - b.version) // few have moved: it is nearly in order
+    this.#isInOrder = true
+    let [from, to] = [0, this.#byVersion.length]
+    while (from < to) {
+      const middle = (from + to) >> 1
+      if (this.#byVersion[middle]!.version > version) to = middle
+      else from = middle + 1
+    }
+    return this.#byVersion.slice(from, from + limit)
   }
+}
+
+function isReadFurther({ readSeq, readOrdinal }: MemberStateFacts, entry: ListEntry): boolean {
+  return readSeq > entry.readSeq || (readSeq === entry.readSeq && readOrdinal > entry.readOrdinal)
 }
 
 /** Who has left does not learn what came after. */

@@ -212,7 +212,8 @@ export function apply(state: Conversation, event: TimelineEvent): void {
   if (event.event !== EventKind.message) applyMembership(state, event)
   const member = state.members.entry(event.from)
   member.lanes.record(event.lane, event.n, event.hash, event.seq, event.time)
-  if (event.event !== EventKind.message) return
+  // What the app itself says is not what the user says who happens to have its name.
+  if (event.event !== EventKind.message || event.lane.number === SYSTEM_LANE) return
   member.wroteSeq = event.seq
   member.wroteOrdinal = event.ordinal
 }

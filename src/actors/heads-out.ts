@@ -19,6 +19,10 @@ export interface Owed {
   /** Whom to tell by user shard, as of `memberSeq`. */
   byShard: Map<number, Member[]>
   memberSeq: number
+  /** Those who left up to here are not among them. */
+  toldMemberSeq: number
+  /** How many there are. */
+  memberCount: number
   /** User shards that have yet to take it. */
   open: number
   /** After it was told, until it is looked at again. */
@@ -31,10 +35,12 @@ interface UserShard {
   /** On their way, in the message with this k. */
   told: readonly Owed[]
   k: number
+  /** When it left; infinite before that, since what it saw may take its time to be durable. */
   toldAt: number
 }
 
 interface Message {
+  readonly userShard: UserShard
   readonly route: HeadsRoute
   readonly start: number
   readonly end: number
@@ -73,12 +79,14 @@ export class HeadsOut {
     if (this.#ready.size === 0) return
     this.#records.clear()
     const messages: Message[] = []
-    for (const userShard of this.#ready) messages.push(this.#write(userShard, now))
+    for (const userShard of this.#ready) messages.push(this.#write(userShard))
     this.#ready.clear()
     const { loop, parts } = this.#shard
     const bytes = Bytes.over(this.#records.written().slice())
     const leave = () => {
-      for (const { route, start, end } of messages) {
+      const leftAt = parts.clock.monotonic()
+      for (const { userShard, route, start, end } of messages) {
+        userShard.toldAt = leftAt
         parts.router.ownerOf(route.toShard)?.heads(parts.self, route, bytes, start, end)
       }
     }
@@ -96,7 +104,7 @@ export class HeadsOut {
     return userShard
   }
 
-  #write(userShard: UserShard, now: number): Message {
+  #write(userShard: UserShard): Message {
     const { loop, parts } = this.#shard
     const out = this.#records
     const start = out.size
@@ -110,12 +118,12 @@ export class HeadsOut {
       told.push(owed)
     }
     userShard.told = told
-    userShard.toldAt = now
+    userShard.toldAt = Number.POSITIVE_INFINITY
     userShard.k = ++this.#k
     this.#told.add(userShard)
     const { epoch, logIncarnation } = loop
     const route = { fromShard: parts.id, toShard: userShard.id, epoch, logIncarnation, k: userShard.k }
-    return { route, start, end: out.size }
+    return { userShard, route, start, end: out.size }
   }
 
   /** Nothing was heard: it waits again. */

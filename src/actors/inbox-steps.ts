@@ -4,7 +4,7 @@
  * in one: a user in a hundred busy conversations hears of them once a second, beside their messages.
  *
  * Whoever says Hello resumes, so a step is only for those who are connected. One that is lost is noticed by the next, or
- * by a beacon.
+ * by a beacon; and of more entries than an answer to Resume may have, there is a beacon instead.
  */
 import type { ActorKey } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
@@ -15,7 +15,8 @@ import type { ListEntry } from './conversation-list.js'
 import type { Shard } from './shard.js'
 
 interface Step {
-  readonly inbox: InboxActivation
+  /** The newest activation: it may have retired, and have been read again, while a step of the one before was due. */
+  inbox: InboxActivation
   readonly entries: Set<ListEntry>
   /** The version before the first of these changes. */
   prev: number
@@ -42,6 +43,7 @@ export class InboxSteps {
       step = { inbox, entries: new Set(), prev, dueAt: 0 }
       this.#steps.set(key, step)
     }
+    step.inbox = inbox
     if (step.entries.size === 0) step.prev = prev
     step.entries.add(entry)
   }
@@ -66,10 +68,20 @@ export class InboxSteps {
   #tell({ inbox, entries, prev }: Step): void {
     const { loop, beacons, parts } = this.#shard
     const { key, state } = inbox
-    const { version } = state.list
-    const changed = [...entries].sort((a, b) => a.version - b.version).map(entryFacts)
+    const { list } = state
+    const { version } = list
+    if (entries.size > LIMITS.resumeEntriesMax) return beacons.repeat(key)
+    const now = new Set([...entries].map(({ kind, conversation }) => list.get(kind, conversation)!))
+    const changed = [...now].sort((a, b) => a.version - b.version)
     const out = new GrowingBytes(256)
-    const frame = { ref: 0, incarnation: loop.logIncarnation, prev, version, entries: changed, more: false }
+    const frame = {
+      ref: 0,
+      incarnation: loop.logIncarnation,
+      prev,
+      version,
+      entries: changed.map(entryFacts),
+      more: false,
+    }
     writeInbox(out, frame)
     const leave = () => {
       parts.sessions.tellInbox(key, out.bytes, 0, out.size)

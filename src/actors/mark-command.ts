@@ -65,8 +65,9 @@ export class MarkCommand {
     endRecord(loop.filling.frame, record, RecordKind.marked)
     const prev = inbox.state.list.version
     const entry = applyMark(inbox.state, mark)
-    inbox.touch(entry)
     this.#changed(inbox)
+    if (inbox.state.list.version === prev) return prev // it was so already
+    inbox.touch(entry)
     steps.add(inbox, entry, prev)
     return entry.version
   }

@@ -26,6 +26,14 @@ const ROW = Uint8Array.of(1)
 
 /** The turns ahead: more than the longest pause takes. */
 const TURNS = 256
+const PAUSE_MS_MAX = (TURNS - 1) * LIMITS.outboxFlushMs
+const MEMBERS_PER_TURN = (LIMITS.outboxMembersPerSecondOfShard * LIMITS.outboxFlushMs) / 1_000
+
+/** What all outboxes of a worker owe together. */
+export interface OutboxLoad {
+  /** Conversations. */
+  owed: number
+}
 
 export class Outbox implements Checkpointed {
   isDirty = false
@@ -37,6 +45,9 @@ export class Outbox implements Checkpointed {
   /** Each that owes is in one of them, and looked at when it is that one's turn. */
   readonly #turns: Owed[][] = Array.from({ length: TURNS }, () => [])
   #turn = 0
+  /** Members that may be told of in this turn; below 0 once a large conversation was. */
+  #membersNow = 0
+  readonly #load: OutboxLoad
   readonly #dirtyPages = new Set<number>()
   /** Up to here, what its pages do not name is owed to nobody. */
   #rowPosition: Position = POSITION_START
@@ -46,11 +57,12 @@ export class Outbox implements Checkpointed {
     this.#name = { app: '' as AppId, kind: ActorKind.outbox, id: String(shard.parts.id) }
     this.#key = actorKey(this.#name.app, this.#name.kind, this.#name.id)
     this.#out = new HeadsOut(shard)
+    this.#load = shard.parts.outboxLoad
   }
 
-  /** More is owed than may be. */
+  /** More is owed than may be, here or by all shards of the worker. */
   get isFull(): boolean {
-    return this.#owed.size >= LIMITS.outboxOwedMax
+    return this.#owed.size >= LIMITS.outboxOwedMax || this.#load.owed >= LIMITS.outboxOwedPerWorkerMax
   }
 
   /** Something happened in this conversation. A live room stands in nobody's list. */
@@ -59,8 +71,10 @@ export class Outbox implements Checkpointed {
     activation.hasNews = true
     if (activation.isOwed) return // its turn comes
     activation.isOwed = true
-    const owed = { activation, byShard: new Map(), memberSeq: -1, open: 0, pauseMs: 0 }
+    const nobody = { byShard: new Map(), memberSeq: -1, toldMemberSeq: -1, memberCount: 0 }
+    const owed = { activation, ...nobody, open: 0, pauseMs: 0 }
     this.#owed.add(owed)
+    this.#load.owed++
     this.#touch(activation.key)
     this.#later(owed, LIMITS.outboxFlushMs)
   }
@@ -68,17 +82,31 @@ export class Outbox implements Checkpointed {
   /** Tells what is due. Called every LIMITS.outboxFlushMs. */
   tick(now: number): void {
     if (this.#owed.size === 0 || !this.#shard.loop.isServing) return
+    this.#membersNow = Math.min(this.#membersNow + MEMBERS_PER_TURN, MEMBERS_PER_TURN)
     this.#turn = (this.#turn + 1) % TURNS
     const due = this.#turns[this.#turn]!
     if (due.length > 0) {
       this.#turns[this.#turn] = []
-      for (const owed of due) this.#due(owed)
+      for (let at = 0; at < due.length; at++) {
+        if (this.#membersNow <= 0) {
+          this.#postpone(due.slice(at))
+          break
+        }
+        this.#due(due[at]!)
+      }
     }
     this.#out.flush(now)
   }
 
+  /** As many members were told of as a turn may tell: the rest comes first in the next. */
+  #postpone(rest: Owed[]): void {
+    const next = (this.#turn + 1) % TURNS
+    this.#turns[next] = rest.concat(this.#turns[next]!)
+  }
+
   #due(owed: Owed): void {
     const { activation } = owed
+    if (owed.open === 0) this.#allToldOf(owed)
     if (activation.hasNews) {
       this.#offer(owed)
       this.#later(owed, owed.pauseMs)
@@ -88,15 +116,19 @@ export class Outbox implements Checkpointed {
 
   #offer(owed: Owed): void {
     const { activation } = owed
-    const { members, memberSeq } = activation.state
+    const { memberSeq } = activation.state
     activation.hasNews = false
-    if (owed.memberSeq !== memberSeq) {
+    if (owed.memberSeq !== memberSeq || owed.toldMemberSeq !== activation.toldMemberSeq) {
       owed.memberSeq = memberSeq
+      owed.toldMemberSeq = activation.toldMemberSeq
       owed.byShard = this.#membersByShard(activation)
+      owed.memberCount = 0
+      for (const members of owed.byShard.values()) owed.memberCount += members.length
     }
     const { outboxPauseMsMin, outboxPauseMsMax, outboxMembersPerSecond } = LIMITS
     const grown = Math.min(outboxPauseMsMax, Math.max(outboxPauseMsMin, 2 * owed.pauseMs))
-    owed.pauseMs = Math.max(grown, (1_000 * members.count) / outboxMembersPerSecond)
+    owed.pauseMs = Math.min(PAUSE_MS_MAX, Math.max(grown, (1_000 * owed.memberCount) / outboxMembersPerSecond))
+    this.#membersNow -= owed.memberCount
     this.#out.offer(owed)
   }
 
@@ -119,11 +151,16 @@ export class Outbox implements Checkpointed {
     this.#turns[(this.#turn + turns) % TURNS]!.push(owed)
   }
 
+  /** Every user shard has what was offered last: who had left before that need not hear more. */
+  #allToldOf({ activation, memberSeq }: Owed): void {
+    activation.toldMemberSeq = Math.max(activation.toldMemberSeq, memberSeq)
+  }
+
   #settle(owed: Owed): void {
     const { activation } = owed
     activation.isOwed = false
-    activation.toldMemberSeq = activation.state.memberSeq
     this.#owed.delete(owed)
+    this.#load.owed--
     this.#touch(activation.key)
   }
 
@@ -157,6 +194,7 @@ export class Outbox implements Checkpointed {
 
   reset(): void {
     for (const { activation } of this.#owed) activation.isOwed = activation.hasNews = false
+    this.#load.owed -= this.#owed.size
     this.#owed.clear()
     for (const turn of this.#turns) turn.length = 0
     this.#out.reset()

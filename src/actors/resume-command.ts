@@ -24,7 +24,7 @@ export class ResumeCommand {
       return this.#shard.refuse(link, k, 'cursor-ahead', ref, 0)
     }
     const prev = incarnation === logIncarnation ? version : 0
-    const changed = list.changedAfter(prev)
+    const changed = list.changedAfter(prev, LIMITS.resumeEntriesMax + 1)
     const page = changed.slice(0, LIMITS.resumeEntriesMax)
     const more = page.length < changed.length
     const upTo = more ? page[page.length - 1]!.version : list.version

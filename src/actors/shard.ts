@@ -35,7 +35,7 @@ import { InboxSteps } from './inbox-steps.js'
 import { Mailbox } from './mailbox.js'
 import { MarkCommand } from './mark-command.js'
 import { answerMembers } from './members-command.js'
-import { Outbox } from './outbox.js'
+import { Outbox, type OutboxLoad } from './outbox.js'
 import type { InLink, OwnerHandle, Target } from './owner-link.js'
 import type { Session } from './peers.js'
 import type { Projector } from './projector.js'
@@ -60,6 +60,8 @@ export interface ShardParts {
   /** The owner's end of this worker. */
   readonly self: OwnerHandle
   readonly sessions: Sessions
+  /** Of all shards of the worker. */
+  readonly outboxLoad: OutboxLoad
   readonly events: ActorsEvents
   readonly rank: number
   readonly ownerSilenceMs: number

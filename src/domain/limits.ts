@@ -102,12 +102,16 @@ export const LIMITS = {
   outboxPauseMsMax: 4_000,
   /** Members of whom a conversation's outbox tells in one second, all flushes together: a larger one flushes less often. */
   outboxMembersPerSecond: 2_000,
+  /** The same of all conversations of one shard: a flush changes the list of each of these members. */
+  outboxMembersPerSecondOfShard: 4_000,
   /** Bytes of one message from an outbox to a user shard; more goes with the next. One conversation is never split. */
   outboxMessageBytes: 64 * KiB,
   /** Milliseconds after which heads that were not taken are told again. */
   outboxAgainMs: 1_000,
   /** Conversations of one shard that owe anything; above it sends of the shard are refused with mailbox-full. */
   outboxOwedMax: 65_536,
+  /** Of all shards of a worker: each stays in memory for as long. */
+  outboxOwedPerWorkerMax: 262_144,
   /** Milliseconds between two steps of one inbox to its user's sessions; what changes meanwhile goes in one. */
   inboxStepMs: 1_000,
   /** Entries of one answer to Resume. */

@@ -10,7 +10,7 @@ import { packageVersion } from './package-version.js'
 
 const LOOK_MS = 1_000
 /** A timer of so many milliseconds measures the delay; what is later than that is the loop's. */
-const RESOLUTION_MS = 10
+const RESOLUTION_MS = 50
 const NS_PER_SECOND = 1e9
 
 /** Looks until it is disposed of. */

@@ -63,6 +63,8 @@ export class ActorsHost implements OwnerHandle {
   readonly #shards = new Map<number, Shard>()
   /** Shards that placement gave us: those we lose, we take again. */
   readonly #wanted = new Map<number, number>()
+  /** Shards with something to tell, looked at every LIMITS.outboxFlushMs. */
+  readonly #stirring = new Set<Shard>()
   #timer: Timer | undefined
   #sweptAt = 0
   #isStoreBehind = false
@@ -75,7 +77,6 @@ export class ActorsHost implements OwnerHandle {
     this.#projector = new Projector({ store, clock, events, onTick: (slice) => this.#tick(slice) })
     this.#fanOut = new FanOut(router)
     this.#presence = new Presence(clock, (inbox) => this.#sessions.has(inbox))
-    this.#flushLater()
     log.onCarryWanted((shards) => {
       for (const shard of shards) this.#shards.get(shard)?.carry()
     })
@@ -130,11 +131,18 @@ export class ActorsHost implements OwnerHandle {
     this.#timer?.cancel()
   }
 
-  #flushLater(): void {
-    this.#timer = this.#parts.clock.after(LIMITS.outboxFlushMs, () => {
-      for (const shard of this.#shards.values()) shard.tick()
-      this.#flushLater()
-    })
+  /** This shard has something to tell; the others sleep. */
+  #stir(shard: Shard): void {
+    this.#stirring.add(shard)
+    this.#timer ??= this.#parts.clock.after(LIMITS.outboxFlushMs, () => this.#flush())
+  }
+
+  #flush(): void {
+    this.#timer = undefined
+    const now = this.#parts.clock.monotonic()
+    const shards = [...this.#stirring]
+    this.#stirring.clear()
+    for (const shard of shards) if (shard.tick(now)) this.#stir(shard)
   }
 
   #newShard(id: ShardId, rank: number): Shard {
@@ -150,6 +158,7 @@ export class ActorsHost implements OwnerHandle {
       sessions: this.#sessions,
       outboxLoad: this.#outboxLoad,
       isStoreBehind: () => this.#isStoreBehind,
+      onStirring: (shard) => this.#stir(shard),
       onSteppedDown: (shard) => this.#tryAgain(shard),
     })
   }
@@ -244,6 +253,7 @@ export class ActorsHost implements OwnerHandle {
     if (now - this.#sweptAt < SWEEP_MS) return
     this.#sweptAt = now
     this.#sessions.sweep()
+    for (const shard of this.#shards.values()) shard.beacons.digest(now)
     this.#sweep()
   }
 

@@ -28,20 +28,32 @@ export class Beacons {
       changed.delete(inbox)
       changed.set(inbox, now)
     }
+    this.#shard.stir()
+  }
+
+  get isWaiting(): boolean {
+    return this.#changed.some(({ size }) => size > 0)
   }
 
   tick(now: number): void {
     if (!this.#shard.loop.isServing) return
-    for (const [index, changed] of this.#changed.entries()) {
-      for (const [inbox, at] of changed) {
-        if (now - at < AFTER_MS[index]!) break
-        changed.delete(inbox)
-        this.repeat(inbox)
-      }
-    }
+    for (let index = 0; index < AFTER_MS.length; index++) this.#repeatDue(this.#changed[index]!, now - AFTER_MS[index]!)
+  }
+
+  /** Once a minute to all, changed or not. */
+  digest(now: number): void {
     if (now - this.#digestAt < DIGEST_MS) return
     this.#digestAt = now
     for (const inbox of this.#inboxes()) this.repeat(inbox)
+  }
+
+  #repeatDue(changed: Map<ActorKey, number>, before: number): void {
+    if (changed.size === 0) return
+    for (const [inbox, at] of changed) {
+      if (at > before) break
+      changed.delete(inbox)
+      this.repeat(inbox)
+    }
   }
 
   /** The state is another one now, and steps of the one before may not have left: every session hears where it stands. */

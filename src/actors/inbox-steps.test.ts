@@ -28,6 +28,7 @@ function rig() {
     loop: { logIncarnation: 1, horizon: () => undefined },
     parts: { sessions: { has: () => true, tellInbox } },
     beacons: { changed: () => {}, repeat: () => told.push('beacon') },
+    stir: () => {},
   } as unknown as Shard)
   const hear = (inbox: InboxActivation, conversation: string, head: number) => {
     const heads: HeadsFacts = { app: 'demo', actorKind: 2, conversation, head, ordinal: head, time: 0, members: [] }

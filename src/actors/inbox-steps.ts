@@ -42,10 +42,15 @@ export class InboxSteps {
     if (step === undefined) {
       step = { inbox, entries: new Set(), prev, dueAt: 0 }
       this.#steps.set(key, step)
+      this.#shard.stir()
     }
     step.inbox = inbox
     if (step.entries.size === 0) step.prev = prev
     step.entries.add(entry)
+  }
+
+  get isWaiting(): boolean {
+    return this.#steps.size > 0
   }
 
   tick(now: number): void {

@@ -45,7 +45,8 @@ class Rig {
     }
     const horizon = () => this.hanging && { whenDurable: this.hanging }
     const loop = { isServing: true, epoch: 1, logIncarnation: 1, horizon }
-    this.outbox = new Outbox({ parts, loop, activations: { touched: () => {} } } as unknown as Shard)
+    const activations = { touched: () => {} }
+    this.outbox = new Outbox({ parts, loop, activations, stir: () => {} } as unknown as Shard)
   }
 
   run(ms: number): string[] {

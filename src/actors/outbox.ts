@@ -75,8 +75,13 @@ export class Outbox implements Checkpointed {
     const owed = { activation, ...nobody, open: 0, pauseMs: 0 }
     this.#owed.add(owed)
     this.#load.owed++
+    this.#shard.stir()
     this.#touch(activation.key)
     this.#later(owed, LIMITS.outboxFlushMs)
+  }
+
+  get isWaiting(): boolean {
+    return this.#owed.size > 0
   }
 
   /** Tells what is due. Called every LIMITS.outboxFlushMs. */

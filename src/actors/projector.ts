@@ -1,8 +1,8 @@
 /**
  * Carries the checkpoints of a worker's shards to the store, in order: each shard's every LIMITS.projectorFlushMs, those
  * of a quarter of the shards together. One transaction for all would hold up the log's syncs by tens of milliseconds.
- * Where many actors change, transactions take long and come in proportion less often: ten thousand conversations that
- * each hear a few messages a second would otherwise have every message rewrite a row (ADR 66).
+ * Where many actors change, rounds come in proportion less often: ten thousand conversations that each hear a few
+ * messages a second would otherwise have every message rewrite a row (ADR 66).
  *
  * It holds the log: nothing is purged before its checkpoint was stored. While the store is away, shards keep their
  * changes in memory and cut no further checkpoint, so what waits here is at most one per shard.
@@ -27,9 +27,9 @@ export interface ProjectorParts {
 }
 
 const RETRY_MS = 500
-/** Transactions take at most one part in so many of the time, or the pause after one has its longest. */
-const STORE_SHARE = 4
-const PAUSE_MS_MAX = 1_000
+/** Rows, pages and blocks that a round may hold for each second until the next: about 50 µs of the store each. */
+const WRITES_PER_SECOND = 4_000
+const PAUSE_MS_MAX = 2_000
 
 export class Projector {
   readonly #parts: ProjectorParts
@@ -89,9 +89,17 @@ export class Projector {
         await new Promise<void>((resolve) => this.#parts.clock.after(RETRY_MS, resolve))
       }
     }
-    const now = this.#parts.clock.monotonic()
-    this.#pausesUntil = now + Math.min(PAUSE_MS_MAX, (STORE_SHARE - 1) * (now - startedAt))
+    const pauseMs = (1_000 * writesIn(checkpoints)) / WRITES_PER_SECOND
+    this.#pausesUntil = startedAt + Math.min(PAUSE_MS_MAX, pauseMs)
     this.#storing = 0
     for (const submitted of round) submitted.stored()
   }
+}
+
+function writesIn(checkpoints: readonly Checkpoint[]): number {
+  let count = 0
+  for (const { writes } of checkpoints) {
+    for (const { pages, blocks } of writes) count += 1 + pages.size + blocks.length
+  }
+  return count
 }

@@ -68,6 +68,8 @@ export interface ShardParts {
   readonly incarnationMin?: number
   /** More is held for the store than memory has room for. */
   isStoreBehind(): boolean
+  /** It has something to tell: `tick` is to be called every LIMITS.outboxFlushMs for as long as that says so. */
+  onStirring(shard: Shard): void
   /** Ownership was lost; placement decides what next. */
   onSteppedDown(shard: ShardId): void
 }
@@ -252,10 +254,17 @@ export class Shard implements Fold {
 
   // ── Housekeeping ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Called every LIMITS.outboxFlushMs. */
-  tick(): void {
-    const now = this.parts.clock.monotonic()
-    for (const follower of [this.outbox, this.steps, this.beacons]) follower.tick(now)
+  /** Tells what is due; whether more waits. */
+  tick(now: number): boolean {
+    this.outbox.tick(now)
+    this.steps.tick(now)
+    this.beacons.tick(now)
+    return this.outbox.isWaiting || this.steps.isWaiting || this.beacons.isWaiting
+  }
+
+  /** One of its followers has something to tell. */
+  stir(): void {
+    this.parts.onStirring(this)
   }
 
   /** Lets the log go further than the newest frame: see ShardLog.onCarryWanted. */

@@ -1,7 +1,7 @@
 /**
  * All shards that a worker owns, and the owner's end of the links to them.
  */
-import type { ActorKey, ShardId } from '../domain/ids.js'
+import type { ActorKey, ShardId, UserId } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 import type { Address } from '../log/bus.js'
 import type { ShardLog } from '../log/shard-log.js'
@@ -10,9 +10,20 @@ import type { Clock, Timer } from '../std/clock.js'
 import { fraction, type Random } from '../std/random.js'
 import type { MessageStore } from '../storage/message-store.js'
 import { CommitScheduler } from './commit-scheduler.js'
+import { DELIVERY_MODE, type DeliveryModeLimits } from './delivery-mode.js'
 import type { ActorsEvents } from './events.js'
 import { FanOut } from './fan-out.js'
-import type { GatewayHandle, Generation, HeadsRoute, LinkPlace, Origin, OwnerHandle, Target } from './owner-link.js'
+import type {
+  GatewayHandle,
+  Generation,
+  HeadsQuestion,
+  HeadsRoute,
+  LinkPlace,
+  Origin,
+  OwnerHandle,
+  TakenHead,
+  Target,
+} from './owner-link.js'
 import type { Delivered, Session } from './peers.js'
 import { Presence } from './presence.js'
 import { Projector } from './projector.js'
@@ -31,6 +42,8 @@ export interface ActorsHostParts {
   readonly events: ActorsEvents
   /** Actors kept in memory; defaults to LIMITS.activationsMax. */
   readonly activationsMax?: number
+  /** When a conversation becomes large and small again; defaults to LIMITS. */
+  readonly deliveryMode?: DeliveryModeLimits
   /** See CommitLoopParts; defaults to LIMITS.ownerSilenceMs. */
   readonly ownerSilenceMs?: number
   /** See OwnLog in takeover.ts. */
@@ -56,7 +69,7 @@ export class ActorsHost implements OwnerHandle {
   readonly #fanOut: FanOut
   readonly #sessions = new Sessions({
     changed: (inbox) => this.#presence.changed(inbox),
-    found: (shard, inbox) => this.#shards.get(shard)?.beacons.changed(inbox),
+    found: (shard, inbox) => this.#shards.get(shard)?.beacons.found(inbox),
   })
   readonly #presence: Presence
   readonly #outboxLoad = { owed: 0 }
@@ -151,6 +164,7 @@ export class ActorsHost implements OwnerHandle {
       id,
       rank,
       ownerSilenceMs: this.#parts.ownerSilenceMs ?? LIMITS.ownerSilenceMs,
+      deliveryMode: this.#parts.deliveryMode ?? DELIVERY_MODE,
       scheduler: this.#scheduler,
       projector: this.#projector,
       fanOut: this.#fanOut,
@@ -242,6 +256,14 @@ export class ActorsHost implements OwnerHandle {
 
   headsTaken(route: HeadsRoute): void {
     this.#shards.get(route.fromShard)?.outbox.taken(route)
+  }
+
+  askHeads(from: OwnerHandle, question: HeadsQuestion, user: UserId, conversations: readonly ActorKey[]): void {
+    this.#shards.get(question.toShard)?.headTeller.answer(from, question, user, conversations)
+  }
+
+  headsTold(question: HeadsQuestion, heads: readonly TakenHead[]): void {
+    this.#shards.get(question.fromShard)?.largeHeads.told(question, heads)
   }
 
   // ── Housekeeping ───────────────────────────────────────────────────────────────────────────────────────────────

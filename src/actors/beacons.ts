@@ -1,7 +1,7 @@
 /**
  * Repeats to sessions at which version their user's inbox is (rules §11): 2 s and 8 s after a change, a takeover or the
  * news of the session, and to all once a minute, so that a push that was lost last is noticed. A beacon is an Inbox frame
- * without entries.
+ * without entries. Where more than a push may be lost, the heads of large conversations go with it (large-heads.ts).
  */
 import { type ActorKey, parseActorKey } from '../domain/ids.js'
 import { writeInbox } from '../protocol/answer-frames.js'
@@ -16,6 +16,8 @@ export class Beacons {
   readonly #shard: Shard
   /** Inboxes that changed, and when, for each delay: a Map keeps the order, oldest first. */
   readonly #changed = AFTER_MS.map(() => new Map<ActorKey, number>())
+  /** Those whose sessions may have missed what owners of large conversations said. */
+  readonly #unheard = new Set<ActorKey>()
   #digestAt = 0
 
   constructor(shard: Shard) {
@@ -35,31 +37,39 @@ export class Beacons {
     return this.#changed.some(({ size }) => size > 0)
   }
 
+  /** The shard has sessions of this inbox that it did not know. */
+  found(inbox: ActorKey): void {
+    this.changed(inbox)
+    this.#unheard.add(inbox)
+  }
+
   tick(now: number): void {
     if (!this.#shard.loop.isServing) return
-    for (let index = 0; index < AFTER_MS.length; index++) this.#repeatDue(this.#changed[index]!, now - AFTER_MS[index]!)
+    for (let index = 0; index < AFTER_MS.length; index++) this.#repeatDue(index, now - AFTER_MS[index]!)
   }
 
   /** Once a minute to all, changed or not. */
   digest(now: number): void {
     if (now - this.#digestAt < DIGEST_MS) return
     this.#digestAt = now
-    for (const inbox of this.#inboxes()) this.repeat(inbox)
+    for (const inbox of this.#inboxes()) this.repeat(inbox, true)
   }
 
-  #repeatDue(changed: Map<ActorKey, number>, before: number): void {
+  #repeatDue(index: number, before: number): void {
+    const changed = this.#changed[index]!
     if (changed.size === 0) return
     for (const [inbox, at] of changed) {
       if (at > before) break
       changed.delete(inbox)
-      this.repeat(inbox)
+      this.repeat(inbox, this.#unheard.has(inbox))
+      if (index === AFTER_MS.length - 1) this.#unheard.delete(inbox)
     }
   }
 
   /** The state is another one now, and steps of the one before may not have left: every session hears where it stands. */
   reset(): void {
     for (const changed of this.#changed) changed.clear()
-    for (const inbox of this.#inboxes()) this.changed(inbox)
+    for (const inbox of this.#inboxes()) this.found(inbox)
   }
 
   #inboxes(): readonly ActorKey[] {
@@ -67,15 +77,19 @@ export class Beacons {
     return sessions.inboxesOf(id) as ActorKey[]
   }
 
-  /** Says it now. */
-  repeat(inbox: ActorKey): void {
+  /** Says it now; with where the user's large conversations stand, or without. */
+  repeat(inbox: ActorKey, withHeads: boolean): void {
     const { activations, loop, parts } = this.#shard
     if (!loop.isServing || !parts.sessions.has(inbox)) return
-    const activation = activations.get(inbox)
-    if (activation?.kind === 'inbox') return this.#say(activation)
     const isCurrent = activations.lifeCheck()
+    const activation = activations.get(inbox)
+    const say = (loaded: InboxActivation) => {
+      this.#say(loaded)
+      if (withHeads) this.#shard.largeHeads.tell(loaded)
+    }
+    if (activation?.kind === 'inbox') return say(activation)
     void activations.load(parseActorKey(inbox)).then((loaded) => {
-      if (isCurrent() && loaded?.kind === 'inbox') this.#say(loaded)
+      if (isCurrent() && loaded?.kind === 'inbox') say(loaded)
     })
   }
 

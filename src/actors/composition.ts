@@ -9,6 +9,7 @@ import type { Clock } from '../std/clock.js'
 import type { Random } from '../std/random.js'
 import type { MessageStore } from '../storage/message-store.js'
 import { ActorsHost } from './actors-host.js'
+import type { DeliveryModeLimits } from './delivery-mode.js'
 import type { ActorsEvents } from './events.js'
 import { GatewayLinks } from './gateway-links.js'
 import { PeerWire } from './peer-wire.js'
@@ -23,6 +24,7 @@ export interface ActorsParts {
   readonly events: ActorsEvents
   readonly shardCount: number
   readonly activationsMax?: number
+  readonly deliveryMode?: DeliveryModeLimits
   readonly ownerSilenceMs?: number
   readonly incarnationMin?: number
 }

@@ -9,7 +9,7 @@ import { beginRecord, endRecord, RecordKind } from '../log/frame.js'
 import { writeAck } from '../protocol/answer-frames.js'
 import type { ClientFrame } from '../protocol/client-frame.js'
 import { contentHash } from '../protocol/content-hash.js'
-import { EventTemplate, writeMembershipEvent } from '../protocol/event-frame.js'
+import { type EventStamp, EventTemplate, writeMembershipEvent } from '../protocol/event-frame.js'
 import { writeLaneRecord } from '../protocol/lane-record.js'
 import { AckFlag, BodyType, type ChangeAction, EventKind } from '../protocol/wire-numbers.js'
 import { unreachable } from '../std/assert.js'
@@ -24,6 +24,7 @@ import {
   type LaneSpent,
   type TimelineEvent,
 } from './conversation.js'
+import { decideMode } from './delivery-mode.js'
 import type { InLink } from './owner-link.js'
 import type { Session } from './peers.js'
 import type { Shard } from './shard.js'
@@ -54,6 +55,7 @@ export class ConversationCommands {
     switch (decision.kind) {
       case 'accept':
         this.#append(activation, link, session, decision.event, frame, bytes)
+        if (decision.event.event !== EventKind.message) this.#settleMode(activation, link)
         return this.#ack(link, k, frame, decision.event.seq, decision.event.time, 0)
       case 'spend':
         this.#spend(activation, decision.spent)
@@ -78,11 +80,30 @@ export class ConversationCommands {
     frame: ClientFrame,
     bytes: Bytes,
   ): void {
-    const { loop } = this.#shard
-    const batch = loop.filling
-    const out = batch.frame
+    const out = this.#shard.loop.filling.frame
     const record = beginRecord(out)
-    const stamp = {
+    const stamp = this.#stampOf(event)
+    const isMessage = event.event === EventKind.message
+    const start = isMessage
+      ? this.#templateOf(activation, session).write(out, stamp, bytes, frame.contentStart, frame.contentEnd)
+      : writeMembershipEvent(out, identityOf(activation, session), stamp, event.users)
+    this.#take(activation, event, record, start, link, session.connection)
+  }
+
+  /** So many came or went that lists are to hear of the conversation in another way. It leaves with the change. */
+  #settleMode(activation: ConversationActivation, link: InLink): void {
+    const { clock, deliveryMode } = this.#shard.parts
+    const event = decideMode(activation.state, deliveryMode, clock.now())
+    if (event === undefined) return
+    const out = this.#shard.loop.filling.frame
+    const record = beginRecord(out)
+    const start = writeMembershipEvent(out, identityOf(activation, NOBODY), this.#stampOf(event), event.users)
+    activation.isModeTold = false
+    this.#take(activation, event, record, start, link, 0)
+  }
+
+  #stampOf(event: TimelineEvent): EventStamp {
+    return {
       seq: event.seq,
       time: event.time,
       ordinal: event.ordinal,
@@ -90,32 +111,33 @@ export class ConversationCommands {
       n: event.n,
       laneRandom: event.lane.random,
       lane: event.lane.number,
-      incarnation: loop.logIncarnation,
+      incarnation: this.#shard.loop.logIncarnation,
       hash: event.hash,
       eventKind: event.event,
     }
-    const isMessage = event.event === EventKind.message
-    const start = isMessage
-      ? this.#templateOf(activation, session).write(out, stamp, bytes, frame.contentStart, frame.contentEnd)
-      : writeMembershipEvent(out, identityOf(activation, session), stamp, event.users)
+  }
+
+  /** The event's bytes lie in the batch from `start` on: into the state, and on its way. */
+  #take(
+    activation: ConversationActivation,
+    event: TimelineEvent,
+    record: number,
+    start: number,
+    originLink: InLink,
+    originConnection: number,
+  ): void {
+    const { loop } = this.#shard
+    const batch = loop.filling
+    const out = batch.frame
     const end = out.size
     endRecord(out, record, RecordKind.event)
-
     apply(activation.state, event)
     activation.tail.push(event.seq, out.bytes.u8, start, end)
     this.#touch(activation, event)
     this.#shard.outbox.owe(activation)
     batch.count++
-    const { connection } = session
-    batch.addEvent({
-      activation,
-      seq: event.seq,
-      isMembership: !isMessage,
-      start,
-      end,
-      originLink: link,
-      originConnection: connection,
-    })
+    const isMembership = event.event !== EventKind.message
+    batch.addEvent({ activation, seq: event.seq, isMembership, start, end, originLink, originConnection })
     loop.wanted()
   }
 
@@ -163,7 +185,10 @@ export class ConversationCommands {
   }
 }
 
-function identityOf(activation: ConversationActivation, session: Session) {
+/** Of events that no command made. */
+const NOBODY = { user: '', device: '' }
+
+function identityOf(activation: ConversationActivation, session: { readonly user: string; readonly device: string }) {
   const { app, kind, id } = activation.state.name
   return { app, conversation: id, conversationKind: kind, from: session.user, device: session.device }
 }

@@ -9,7 +9,7 @@ const MARK = { conversationKind: 2, conversation: 'lunch', seq: 0, ordinal: 0, s
 const LUNCH = { app: 'demo', actorKind: 2, conversation: 'lunch', members: [] }
 
 function heads(head: number, ordinal: number): HeadsFacts {
-  return { ...LUNCH, head, ordinal, time: 1_000 + head }
+  return { ...LUNCH, head, ordinal, time: 1_000 + head, modeSeq: 0, isLarge: false }
 }
 
 function ann(state: Partial<MemberStateFacts> = {}): MemberStateFacts {

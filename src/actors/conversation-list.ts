@@ -25,6 +25,10 @@ export class ListEntry {
   /** The last event that let the user in or out; -1: none was heard of. */
   memberSeq: Seq = -1
   isMember = false
+  /** The last event heard of that said how lists hear of the conversation; 0: of none. */
+  modeSeq: Seq = 0
+  /** By read fan-out: the head here is only a lower bound (large-heads.ts). */
+  isLarge = false
   readSeq: Seq = 0
   /** Countable messages up to where the user has read or last joined: unread are those beyond. */
   readOrdinal = 0
@@ -58,6 +62,7 @@ export class ConversationList {
   isNews(heads: HeadsFacts, member: MemberStateFacts): boolean {
     const entry = this.get(heads.actorKind, heads.conversation)
     if (entry === undefined) return true
+    if (heads.modeSeq > entry.modeSeq) return true
     return member.memberSeq > entry.memberSeq || headOf(heads, member) > entry.head || isReadFurther(member, entry)
   }
 
@@ -69,6 +74,10 @@ export class ConversationList {
       entry.memberSeq = member.memberSeq
       entry.isMember = member.isMember
       entry.readOrdinal = Math.max(entry.readOrdinal, member.joinOrdinal)
+    }
+    if (heads.modeSeq > entry.modeSeq) {
+      entry.modeSeq = heads.modeSeq
+      entry.isLarge = heads.isLarge
     }
     const head = headOf(heads, member)
     if (head > entry.head) {
@@ -125,6 +134,16 @@ export class ConversationList {
   page(number: number): ListEntry[] {
     const first = number * ENTRIES_PER_PAGE
     return this.#slots.slice(first, first + ENTRIES_PER_PAGE)
+  }
+
+  /** Large conversations that the user is in, at most `limit` of them, from place `index` on. */
+  largeFrom(index: number, limit: number): ListEntry[] {
+    const found: ListEntry[] = []
+    for (let at = index; at < this.#slots.length && found.length < limit; at++) {
+      const entry = this.#slots[at]!
+      if (entry.isLarge && entry.isMember) found.push(entry)
+    }
+    return found
   }
 
   /** Those that changed after `version`, in the order of their last change, at most `limit` of them. */

@@ -23,6 +23,7 @@ import { isFinal, REFUSALS, type RefusalName } from '../domain/refusal.js'
 import { ChangeAction, EventKind } from '../protocol/wire-numbers.js'
 import { assert } from '../std/assert.js'
 import type { EpochMs } from '../std/clock.js'
+import { applyMode, isOfMode } from './delivery-mode.js'
 import { answerOfLane, type InLane, type LaneAnswer } from './lane-answer.js'
 import { type Member, Members } from './members.js'
 
@@ -33,6 +34,10 @@ export interface Conversation {
   ordinal: number
   /** Seq of the last membership event. */
   memberSeq: Seq
+  /** Seq of the last event that said how lists hear of this conversation, and what it said; 0: none did. */
+  modeSeq: Seq
+  /** By read fan-out (delivery-mode.ts). */
+  isLarge: boolean
   lastTime: EpochMs
   readonly members: Members
 }
@@ -75,7 +80,7 @@ export function emptyConversation(name: ActorName): Conversation {
   if (name.kind === ActorKind.direct) {
     for (const user of new Set(usersOfDirect(name.id) ?? [])) members.join(user, { seq: 0, ordinal: 0 }, 'member')
   }
-  return { name, head: 0, ordinal: 0, memberSeq: 0, lastTime: 0, members }
+  return { name, head: 0, ordinal: 0, memberSeq: 0, modeSeq: 0, isLarge: false, lastTime: 0, members }
 }
 
 export function decide(state: Conversation, command: ConversationCommand, now: EpochMs): Decision {
@@ -209,7 +214,10 @@ export function apply(state: Conversation, event: TimelineEvent): void {
   state.ordinal = event.ordinal
   state.memberSeq = event.memberSeq
   state.lastTime = event.time
-  if (event.event !== EventKind.message) applyMembership(state, event)
+  if (event.event !== EventKind.message) {
+    if (isOfMode(event.event)) return applyMode(state, event)
+    applyMembership(state, event)
+  }
   const member = state.members.entry(event.from)
   member.lanes.record(event.lane, event.n, event.hash, event.seq, event.time)
   // What the app itself says is not what the user says who happens to have its name.

@@ -54,6 +54,8 @@ class Rig {
       tell: () => {},
       heads: () => {},
       headsTaken: () => {},
+      askHeads: () => {},
+      headsTold: () => {},
     }
   }
 

@@ -16,13 +16,18 @@ import type { Shard } from './shard.js'
 /** A conversation of which some user shard may not know all. */
 export interface Owed {
   readonly activation: ConversationActivation
-  /** Whom to tell by user shard, as of `memberSeq`. */
+  /** Whom to tell by user shard: all, as of `memberSeq`; or of a large conversation those who came, went or wrote. */
   byShard: Map<number, Member[]>
   memberSeq: number
   /** Those who left up to here are not among them. */
   toldMemberSeq: number
   /** How many there are. */
   memberCount: number
+  /** Only such are in `byShard` who have not taken it. */
+  isOfNews: boolean
+  /** The head, and what the conversation's mode was, when it was offered last. */
+  headSeq: number
+  modeSeq: number
   /** User shards that have yet to take it. */
   open: number
   /** After it was told, until it is looked at again. */
@@ -142,7 +147,10 @@ export class HeadsOut {
     const { loop } = this.#shard
     const userShard = this.#userShards.get(toShard)
     if (userShard?.k !== k || loop.epoch !== epoch || loop.logIncarnation !== logIncarnation) return
-    for (const owed of userShard.told) owed.open--
+    for (const owed of userShard.told) {
+      owed.open--
+      if (owed.isOfNews && !userShard.waiting.has(owed)) owed.byShard.delete(userShard.id)
+    }
     userShard.told = []
     this.#told.delete(userShard)
     if (userShard.waiting.size > 0) this.#ready.add(userShard)

@@ -6,8 +6,9 @@ import { type Member, OPEN_END } from './members.js'
 /** `members` have, or had, a part in it. */
 export function headsOf(state: Conversation, members: readonly Member[]): HeadsFacts {
   const { app, kind, id } = state.name
-  const { head, ordinal, lastTime: time } = state
-  return { app, actorKind: kind, conversation: id, head, ordinal, time, members: members.map(stateOf) }
+  const { head, ordinal, lastTime: time, modeSeq, isLarge } = state
+  const facts = { app, actorKind: kind, conversation: id, head, ordinal, time, modeSeq, isLarge }
+  return { ...facts, members: members.map(stateOf) }
 }
 
 function stateOf(member: Member): MemberStateFacts {

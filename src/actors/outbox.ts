@@ -17,6 +17,7 @@ import type { ActorWrite } from '../storage/message-store.js'
 import type { ConversationActivation } from './activation.js'
 import type { Checkpointed } from './checkpoint.js'
 import { HeadsOut, type Owed } from './heads-out.js'
+import type { Member } from './members.js'
 import type { HeadsRoute } from './owner-link.js'
 import { packOwed, unpackOwed } from './rows.js'
 import type { Shard } from './shard.js'
@@ -67,12 +68,13 @@ export class Outbox implements Checkpointed {
 
   /** Something happened in this conversation. A live room stands in nobody's list. */
   owe(activation: ConversationActivation): void {
+    if (activation.state.isLarge || !activation.isModeTold) this.#repeatHead(activation)
     if (activation.hasNews || activation.state.name.kind === ActorKind.room) return
     activation.hasNews = true
     if (activation.isOwed) return // its turn comes
     activation.isOwed = true
-    const nobody = { byShard: new Map(), memberSeq: -1, toldMemberSeq: -1, memberCount: 0 }
-    const owed = { activation, ...nobody, open: 0, pauseMs: 0 }
+    const nobody = { byShard: new Map(), memberSeq: -1, toldMemberSeq: -1, memberCount: 0, isOfNews: false, modeSeq: -1 }
+    const owed = { activation, headSeq: activation.state.head - 1, ...nobody, open: 0, pauseMs: 0 }
     this.#owed.add(owed)
     this.#load.owed++
     this.#shard.stir()
@@ -82,6 +84,17 @@ export class Outbox implements Checkpointed {
 
   get isWaiting(): boolean {
     return this.#owed.size > 0
+  }
+
+  /** Lists that read its head, or may, hear of it by beacons. */
+  #repeatHead(activation: ConversationActivation): void {
+    if (activation.state.modeSeq > 0) this.#shard.headTeller.happened(activation)
+  }
+
+  /** What was told of this conversation is not known: it was owed when another owner, or a life before, had it. */
+  #oweAll(activation: ConversationActivation): void {
+    activation.isModeTold = false
+    this.owe(activation)
   }
 
   /** Tells what is due. Called every LIMITS.outboxFlushMs. */
@@ -115,21 +128,17 @@ export class Outbox implements Checkpointed {
     if (activation.hasNews) {
       this.#offer(owed)
       this.#later(owed, owed.pauseMs)
-    } else if (owed.open > 0) this.#later(owed, LIMITS.outboxAgainMs)
+    } else if (owed.open > 0 || this.#shard.headTeller.isRepeating(activation)) this.#later(owed, LIMITS.outboxAgainMs)
     else this.#settle(owed)
   }
 
   #offer(owed: Owed): void {
     const { activation } = owed
-    const { memberSeq } = activation.state
+    const { head, memberSeq, modeSeq, isLarge } = activation.state
     activation.hasNews = false
-    if (owed.memberSeq !== memberSeq || owed.toldMemberSeq !== activation.toldMemberSeq) {
-      owed.memberSeq = memberSeq
-      owed.toldMemberSeq = activation.toldMemberSeq
-      owed.byShard = this.#membersByShard(activation)
-      owed.memberCount = 0
-      for (const members of owed.byShard.values()) owed.memberCount += members.length
-    }
+    if (isLarge && activation.isModeTold) this.#addNews(owed)
+    else this.#addAll(owed)
+    Object.assign(owed, { headSeq: head, memberSeq, modeSeq })
     const { outboxPauseMsMin, outboxPauseMsMax, outboxMembersPerSecond } = LIMITS
     const grown = Math.min(outboxPauseMsMax, Math.max(outboxPauseMsMin, 2 * owed.pauseMs))
     owed.pauseMs = Math.min(PAUSE_MS_MAX, Math.max(grown, (1_000 * owed.memberCount) / outboxMembersPerSecond))
@@ -137,17 +146,49 @@ export class Outbox implements Checkpointed {
     this.#out.offer(owed)
   }
 
+  /** Everybody is to be told where it stands. */
+  #addAll(owed: Owed): void {
+    const { activation } = owed
+    const { memberSeq } = activation.state
+    const isSame = owed.memberSeq === memberSeq && owed.toldMemberSeq === activation.toldMemberSeq && !owed.isOfNews
+    if (isSame) return
+    owed.isOfNews = false
+    owed.toldMemberSeq = activation.toldMemberSeq
+    owed.byShard = this.#membersByShard(activation)
+    owed.memberCount = 0
+    for (const members of owed.byShard.values()) owed.memberCount += members.length
+  }
+
+  /** A large conversation, and all know that it is: only those are told who came, went or wrote since the last offer. */
+  #addNews(owed: Owed): void {
+    if (!owed.isOfNews) owed.byShard = new Map()
+    owed.isOfNews = true
+    owed.memberCount = 0
+    for (const member of owed.activation.state.members.all()) {
+      const last = member.intervals[member.intervals.length - 1]
+      if (last === undefined) continue
+      const changed = Math.max(member.isNow ? last.from : last.to, member.wroteSeq)
+      if (changed <= owed.headSeq) continue
+      this.#add(owed.byShard, owed.activation, member)
+      owed.memberCount++
+    }
+  }
+
   #membersByShard(activation: ConversationActivation): Owed['byShard'] {
     const byShard: Owed['byShard'] = new Map()
     for (const member of activation.state.members.all()) {
       const last = member.intervals[member.intervals.length - 1]
       if (last === undefined || last.to <= activation.toldMemberSeq) continue // a stranger, or gone and all know
-      const { shard } = this.#shard.parts.fanOut.inboxOf(activation, member)
-      const members = byShard.get(shard)
-      if (members === undefined) byShard.set(shard, [member])
-      else members.push(member)
+      this.#add(byShard, activation, member)
     }
     return byShard
+  }
+
+  #add(byShard: Owed['byShard'], activation: ConversationActivation, member: Member): void {
+    const { shard } = this.#shard.parts.fanOut.inboxOf(activation, member)
+    const members = byShard.get(shard)
+    if (members === undefined) byShard.set(shard, [member])
+    else if (!members.includes(member)) members.push(member)
   }
 
   #later(owed: Owed, ms: number): void {
@@ -157,8 +198,9 @@ export class Outbox implements Checkpointed {
   }
 
   /** Every user shard has what was offered last: who had left before that need not hear more. */
-  #allToldOf({ activation, memberSeq }: Owed): void {
+  #allToldOf({ activation, memberSeq, modeSeq }: Owed): void {
     activation.toldMemberSeq = Math.max(activation.toldMemberSeq, memberSeq)
+    if (modeSeq === activation.state.modeSeq) activation.isModeTold = true
   }
 
   #settle(owed: Owed): void {
@@ -219,14 +261,14 @@ export class Outbox implements Checkpointed {
       for (const key of unpackOwed(this.#name, page)) {
         const activation = await this.#shard.activations.forReplay(parseActorKey(key))
         assertCurrent()
-        if (activation.kind === 'conversation') this.owe(activation)
+        if (activation.kind === 'conversation') this.#oweAll(activation)
       }
     }
   }
 
   /** A logged event of this conversation: the pages know of those at or below their position. */
   replayed(activation: ConversationActivation, position: Position): void {
-    if (comparePositions(position, this.#rowPosition) > 0) this.owe(activation)
+    if (comparePositions(position, this.#rowPosition) > 0) this.#oweAll(activation)
   }
 }
 

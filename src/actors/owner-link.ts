@@ -2,7 +2,7 @@
  * The owner's end of one link from a gateway worker to a shard. Commands are numbered k = 1, 2, 3…; the owner takes
  * each once and in order (rules §1), because a late copy of a refused send would otherwise be accepted after an unmute.
  */
-import type { ActorKey, ActorName } from '../domain/ids.js'
+import type { ActorKey, ActorName, UserId } from '../domain/ids.js'
 import type { RefusalName } from '../domain/refusal.js'
 import type { Address } from '../log/bus.js'
 import type { Bytes } from '../std/bytes.js'
@@ -67,6 +67,28 @@ export interface OwnerHandle {
   heads(from: OwnerHandle, route: HeadsRoute, bytes: Bytes, start: number, end: number): void
   /** What this owner's outbox told is in the user shard's log. */
   headsTaken(route: HeadsRoute): void
+  /** Where conversations of one shard of this owner stand for one user; `from` hears `headsTold`, or nothing. */
+  askHeads(from: OwnerHandle, question: HeadsQuestion, user: UserId, conversations: readonly ActorKey[]): void
+  /** In answer to `askHeads`, durable. What is left out could not be read. */
+  headsTold(question: HeadsQuestion, heads: readonly TakenHead[]): void
+}
+
+/** A question of a user shard about conversations of another one. */
+export interface HeadsQuestion {
+  /** Of the user. */
+  readonly fromShard: number
+  /** Of the conversations. */
+  readonly toShard: number
+  /** Its number in the life of the asking worker's shard. */
+  readonly k: number
+}
+
+/** With head 0: the user is no member now. */
+export interface TakenHead {
+  readonly conversation: ActorKey
+  readonly head: number
+  readonly ordinal: number
+  readonly time: number
 }
 
 /** One message from the outbox of a shard to a user shard. */

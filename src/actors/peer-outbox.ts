@@ -27,6 +27,8 @@ export const Kind = {
   watch: 15,
   presence: 16,
   sessionHeard: 17,
+  askHeads: 18,
+  headsTold: 19,
 } as const
 
 export const AT = {

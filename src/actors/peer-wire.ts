@@ -15,7 +15,7 @@ import { refusalOfWire } from '../domain/refusal.js'
 import type { Address, Bus } from '../log/bus.js'
 import { align8, Bytes, readU53 } from '../std/bytes.js'
 import type { Clock } from '../std/clock.js'
-import type { GatewayHandle, OwnerHandle, Target } from './owner-link.js'
+import type { GatewayHandle, OwnerHandle, TakenHead, Target } from './owner-link.js'
 import { AT, HEAD_BYTES, Kind, Outboxes, SEPARATOR } from './peer-outbox.js'
 import { type Delivered, FIRST_REQUEST, type PresenceState, type Session } from './peers.js'
 import { RemoteGateway, RemoteOwner } from './remote-peers.js'
@@ -147,6 +147,15 @@ export class PeerWire {
       }
       case Kind.headsTaken:
         return owner.headsTaken({ fromShard: link, toShard: shard, epoch, logIncarnation, k })
+      case Kind.askHeads: {
+        const [user, ...keys] = text.split(SEPARATOR)
+        const question = { fromShard: link, toShard: shard, k }
+        return owner.askHeads(this.ownerAt(from), question, user as UserId, keys as ActorKey[])
+      }
+      case Kind.headsTold: {
+        const heads = text === '' ? [] : text.split('\n').map(headOfLine)
+        return owner.headsTold({ fromShard: link, toShard: shard, k }, heads)
+      }
       // A kind newer than this build: nothing that matters relies on one message.
     }
   }
@@ -204,6 +213,11 @@ function sessionOfLine(line: string): Session {
 function presenceOfLine(line: string): PresenceState {
   const [inbox, isOnline, lastSeen] = line.split(SEPARATOR)
   return { inbox: inbox as ActorKey, isOnline: isOnline === '1', lastSeen: Number(lastSeen) }
+}
+
+function headOfLine(line: string): TakenHead {
+  const [conversation, head, ordinal, time] = line.split(SEPARATOR)
+  return { conversation: conversation as ActorKey, head: Number(head), ordinal: Number(ordinal), time: Number(time) }
 }
 
 function targetOf(app: AppId, kind: ActorKind, id: string, shard: number): Target {

@@ -1,11 +1,21 @@
 /**
  * Gateway workers and owners that live elsewhere: the calls of owner-link.ts, written to the bus.
  */
-import type { ActorKey } from '../domain/ids.js'
+import type { ActorKey, UserId } from '../domain/ids.js'
 import { REFUSALS, type RefusalName } from '../domain/refusal.js'
 import type { Address } from '../log/bus.js'
 import type { Bytes } from '../std/bytes.js'
-import type { GatewayHandle, Generation, HeadsRoute, LinkPlace, Origin, OwnerHandle, Target } from './owner-link.js'
+import type {
+  GatewayHandle,
+  Generation,
+  HeadsQuestion,
+  HeadsRoute,
+  LinkPlace,
+  Origin,
+  OwnerHandle,
+  TakenHead,
+  Target,
+} from './owner-link.js'
 import { Kind, NO_BYTES, type Outboxes, SEPARATOR, textOf } from './peer-outbox.js'
 import type { Delivered, PresenceState, Session } from './peers.js'
 
@@ -137,6 +147,22 @@ export class RemoteOwner implements OwnerHandle {
   headsTaken(route: HeadsRoute): void {
     this.#out.add(this.address, { kind: Kind.headsTaken, ...headOf(route) }, NO_BYTES, 0, 0)
   }
+
+  askHeads(_from: OwnerHandle, question: HeadsQuestion, user: UserId, conversations: readonly ActorKey[]): void {
+    const text = [user, ...conversations].join(SEPARATOR)
+    this.#out.add(this.address, { kind: Kind.askHeads, ...placeOf(question), text }, NO_BYTES, 0, 0)
+  }
+
+  headsTold(question: HeadsQuestion, heads: readonly TakenHead[]): void {
+    const text = heads
+      .map(({ conversation, head, ordinal, time }) => [conversation, head, ordinal, time].join(SEPARATOR))
+      .join('\n')
+    this.#out.add(this.address, { kind: Kind.headsTold, ...placeOf(question), text }, NO_BYTES, 0, 0)
+  }
+}
+
+function placeOf({ fromShard, toShard, k }: HeadsQuestion) {
+  return { shard: toShard, link: fromShard, k }
 }
 
 function headOf({ fromShard, toShard, epoch, logIncarnation, k }: HeadsRoute) {

@@ -1,6 +1,7 @@
 /**
  * Resume: what changed in the user's inbox after a cursor, in the order of the last changes, so that every answer ends at
- * a version from which the next goes on (rules §7).
+ * a version from which the next goes on (rules §7). The last one says that heads of large conversations are to be asked
+ * for, where there are any (large-heads.ts).
  */
 import { LIMITS } from '../domain/limits.js'
 import { writeInbox } from '../protocol/answer-frames.js'
@@ -17,9 +18,11 @@ export class ResumeCommand {
     this.#shard = shard
   }
 
-  answer({ state }: InboxActivation, link: InLink, k: number, { ref, incarnation, version }: ClientFrame): void {
+  answer(inbox: InboxActivation, link: InLink, k: number, frame: ClientFrame): void {
+    if (frame.headsFrom > 0) return this.#shard.largeHeads.answer(inbox, link, k, frame)
+    const { ref, incarnation, version } = frame
     const { logIncarnation } = this.#shard.loop
-    const { list } = state
+    const { list } = inbox.state
     if (incarnation > logIncarnation || (incarnation === logIncarnation && version > list.version)) {
       return this.#shard.refuse(link, k, 'cursor-ahead', ref, 0)
     }
@@ -30,7 +33,8 @@ export class ResumeCommand {
     const upTo = more ? page[page.length - 1]!.version : list.version
     const answers = this.#shard.answers()
     const entries = page.map(entryFacts)
-    writeInbox(answers.bytes, { ref, incarnation: logIncarnation, prev, version: upTo, entries, more })
+    const headsNext = more || list.largeFrom(0, 1).length === 0 ? 0 : 1
+    writeInbox(answers.bytes, { ref, incarnation: logIncarnation, prev, version: upTo, entries, more, headsNext })
     answers.add(link, k, ref, 0)
     this.#shard.leave(answers)
   }

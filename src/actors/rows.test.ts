@@ -131,7 +131,7 @@ describe('the row of an inbox', () => {
     const member = { user: 'ann', joinOrdinal: 3, endOrdinal: 0, readSeq: 7, readOrdinal: 5, isMember: true }
     for (let at = 0; at <= ENTRIES_PER_PAGE; at++) {
       const heads = { app: 'demo', actorKind: 2, conversation: `c${at}`, head: 9 + at, ordinal: 8, time: 1e12 }
-      list.apply({ ...heads, members: [] }, { ...member, memberSeq: at })
+      list.apply({ ...heads, modeSeq: 5, isLarge: at === 0, members: [] }, { ...member, memberSeq: at })
     }
     const pages = new Map([0, 1].map((page) => [page, packListPage(list.page(page))]))
     equal(list.page(1).length, 1)

@@ -13,11 +13,16 @@ import { KeyedOutcomes } from './keyed-outcomes.js'
 import { type Lane, UserLanes } from './lanes.js'
 import { type Interval, type Member, Members } from './members.js'
 
-const VERSION = 4
+const VERSION = 5
 const packer = new Packer()
 
 export function packConversation(state: Conversation): Uint8Array {
-  return packer.u8(VERSION).u53(state.head).u53(state.ordinal).u53(state.memberSeq).u53(state.lastTime).take()
+  const { head, ordinal, memberSeq, lastTime, modeSeq, isLarge } = state
+  packer.u8(VERSION).u53(head).u53(ordinal).u53(memberSeq).u53(lastTime)
+  return packer
+    .u53(modeSeq)
+    .u8(isLarge ? 1 : 0)
+    .take()
 }
 
 export function packMembers(members: readonly Member[]): Uint8Array {
@@ -68,6 +73,8 @@ export function unpackConversation(
       ordinal: from.u53(),
       memberSeq: from.u53(),
       lastTime: from.u53(),
+      modeSeq: from.u53(),
+      isLarge: from.u8() === 1,
       members: new Members(),
     }
     for (const page of pages.values()) unpackMembers(state.members, new Unpacker(page))
@@ -144,6 +151,8 @@ export function packListPage(entries: readonly ListEntry[]): Uint8Array {
       .u53(entry.readOrdinal)
       .u8(entry.flags)
       .u53(entry.version)
+      .u53(entry.modeSeq)
+      .u8(entry.isLarge ? 1 : 0)
   }
   return packer.take()
 }
@@ -161,6 +170,8 @@ function unpackListPage(list: ConversationList, from: Unpacker): void {
     entry.readOrdinal = from.u53()
     entry.flags = from.u8()
     entry.version = from.u53()
+    entry.modeSeq = from.u53()
+    entry.isLarge = from.u8() === 1
     list.restore(entry)
   }
 }

@@ -25,13 +25,16 @@ import { Checkpoints } from './checkpoints.js'
 import { CommitLoop, type Fold } from './commit-loop.js'
 import type { CommitScheduler } from './commit-scheduler.js'
 import { ConversationCommands } from './conversation-commands.js'
+import type { DeliveryModeLimits } from './delivery-mode.js'
 import type { ActorsEvents } from './events.js'
 import type { FanOut } from './fan-out.js'
+import { HeadTeller } from './head-teller.js'
 import { HeadsIn } from './heads-in.js'
 import { HelloCommand } from './hello-command.js'
 import { HistoryCommand } from './history-command.js'
 import { InLinks } from './in-links.js'
 import { InboxSteps } from './inbox-steps.js'
+import { LargeHeads } from './large-heads.js'
 import { Mailbox } from './mailbox.js'
 import { MarkCommand } from './mark-command.js'
 import { answerMembers } from './members-command.js'
@@ -65,6 +68,7 @@ export interface ShardParts {
   readonly events: ActorsEvents
   readonly rank: number
   readonly ownerSilenceMs: number
+  readonly deliveryMode: DeliveryModeLimits
   readonly incarnationMin?: number
   /** More is held for the store than memory has room for. */
   isStoreBehind(): boolean
@@ -93,6 +97,9 @@ export class Shard implements Fold {
   /** What user shards are told of our conversations, and what our users' inboxes are told by others. */
   readonly outbox: Outbox
   readonly headsIn = new HeadsIn(this)
+  /** The heads of large conversations: ours, and those of our users' lists. */
+  readonly headTeller = new HeadTeller(this)
+  readonly largeHeads = new LargeHeads(this)
   /** What the sessions of our users hear of their inboxes. */
   readonly steps = new InboxSteps(this)
   readonly beacons = new Beacons(this)
@@ -246,6 +253,8 @@ export class Shard implements Fold {
     this.outbox.reset()
     this.steps.reset()
     this.beacons.reset()
+    this.headTeller.reset()
+    this.largeHeads.reset()
     this.checkpoints.reset()
     for (let parked = this.#waitingForRoom.take(); parked !== undefined; parked = this.#waitingForRoom.take()) {
       parked.link.unknown(parked.k)
@@ -259,7 +268,10 @@ export class Shard implements Fold {
     this.outbox.tick(now)
     this.steps.tick(now)
     this.beacons.tick(now)
-    return this.outbox.isWaiting || this.steps.isWaiting || this.beacons.isWaiting
+    this.headTeller.tick(now)
+    this.largeHeads.tick(now)
+    const isTelling = this.outbox.isWaiting || this.steps.isWaiting || this.beacons.isWaiting
+    return isTelling || this.headTeller.isWaiting || this.largeHeads.isWaiting
   }
 
   /** One of its followers has something to tell. */

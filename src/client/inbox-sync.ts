@@ -1,6 +1,7 @@
 /**
  * Keeps a device's conversation list in step with the server: resumes from the cursor after each Welcome, and whenever a
- * step or a beacon shows that one was missed (rules §7, §11).
+ * step or a beacon shows that one was missed (rules §7, §11). Heads of large conversations are asked for behind each
+ * resumption, page by page, and again where an owner was away.
  */
 import { isFinal, refusalOfWire } from '../domain/refusal.js'
 import type { EncodableFrame, InboxEntryFacts, InboxFrame, RefusalFrame } from '../protocol/decoded-frame.js'
@@ -16,16 +17,18 @@ export interface InboxSyncParts {
   later(ms: number, run: () => void): void
   /** The list is of another incarnation of the server's log than the one before. */
   restarted(): void
-  /** `isFirst`: of a list that this device did not have before, or that begins anew. */
+  /** `isFirst`: of a list that this device did not have before, or that begins anew; or heads of what is in it. */
   listed(entries: readonly InboxEntryFacts[], isFirst: boolean): void
   refused(refusal: RefusalFrame): void
 }
 
 const AGAIN_MS_MIN = 100
+const AWAY_AGAIN_MS = 1_000
 
 export class InboxSync {
   readonly #parts: InboxSyncParts
   #isResuming = false
+  #isReadingHeads = false
 
   constructor(parts: InboxSyncParts) {
     this.#parts = parts
@@ -33,18 +36,20 @@ export class InboxSync {
 
   /** Nothing more is known to exist than is held. */
   get isSettled(): boolean {
-    return !this.#isResuming && !this.#parts.inbox.isBehind
+    return !this.#isResuming && !this.#isReadingHeads && !this.#parts.inbox.isBehind
   }
 
   resume(): void {
     if (this.#isResuming) return
     this.#isResuming = true
     const { incarnation, version } = this.#parts.inbox.cursor
-    this.#parts.ask((ref) => ({ kind: 'resume', ref, incarnation, version }), {
+    this.#parts.ask((ref) => ({ kind: 'resume', ref, incarnation, version, headsFrom: 0 }), {
       answered: (frame) => {
         this.#isResuming = false
-        if (frame.kind === 'inbox') this.take(frame)
-        else if (frame.kind === 'refusal') this.#refused(frame)
+        if (frame.kind === 'inbox') {
+          this.take(frame)
+          if (frame.headsNext > 0 && !this.#isReadingHeads) this.#readHeads(frame.headsNext, false)
+        } else if (frame.kind === 'refusal') this.#refused(frame)
       },
       unanswered: () => {
         this.#isResuming = false
@@ -53,9 +58,31 @@ export class InboxSync {
     })
   }
 
-  /** The connection is gone, with the question. */
+  /** `someAway`: on a page before this one an owner was away. */
+  #readHeads(headsFrom: number, someAway: boolean): void {
+    this.#isReadingHeads = true
+    const { incarnation, version } = this.#parts.inbox.cursor
+    this.#parts.ask((ref) => ({ kind: 'resume', ref, incarnation, version, headsFrom }), {
+      answered: (frame) => {
+        if (frame.kind === 'refusal') {
+          const afterMs = Math.max(AGAIN_MS_MIN, frame.retryAfterMs)
+          return this.#parts.later(afterMs, () => this.#readHeads(headsFrom, someAway))
+        }
+        if (frame.kind !== 'inbox') return
+        this.take(frame)
+        const isAway = someAway || frame.heads.some((head) => head.isAway)
+        if (frame.headsNext > 0) return this.#readHeads(frame.headsNext, isAway)
+        if (isAway) return this.#parts.later(AWAY_AGAIN_MS, () => this.#readHeads(1, false))
+        this.#isReadingHeads = false
+      },
+      unanswered: () => this.#readHeads(headsFrom, someAway),
+    })
+  }
+
+  /** The connection is gone, with the questions. */
   down(): void {
     this.#isResuming = false
+    this.#isReadingHeads = false
   }
 
   take(frame: InboxFrame): void {
@@ -67,6 +94,11 @@ export class InboxSync {
       if (before.incarnation !== 0 && before.incarnation !== inbox.cursor.incarnation) this.#parts.restarted()
       const isNew = before.incarnation !== inbox.cursor.incarnation
       this.#parts.listed(entries, isNew || before.isPartial === true)
+    }
+    const moved = inbox.takeHeads(frame.heads)
+    if (moved.length > 0) {
+      journal.inbox(inbox.cursor, moved, false)
+      this.#parts.listed(moved, true)
     }
     if (inbox.isBehind) this.resume()
   }

@@ -16,7 +16,7 @@ function step(prev: number, version: number, names: readonly string[], more = fa
     flags: 0,
   }
   const entries = names.map((conversation) => ({ conversationKind: 2, conversation, ...state }))
-  return { kind: 'inbox', ref: 0, incarnation, prev, version, entries, more }
+  return { kind: 'inbox', ref: 0, incarnation, prev, version, entries, more, heads: [], headsNext: 0 }
 }
 
 function names(inbox: Inbox): string[] {

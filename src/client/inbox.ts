@@ -3,9 +3,9 @@
  *
  * A frame that begins at or below the cursor and ends above it brings the list to its end; one that begins above the
  * cursor says that something was missed, and is left alone: whoever holds the list asks from the cursor. Nothing else
- * moves the cursor, so it never skips.
+ * moves the cursor, so it never skips. Heads of large conversations are beside that: they come by themselves and go by max.
  */
-import type { InboxEntryFacts, InboxFrame } from '../protocol/decoded-frame.js'
+import type { HeadFacts, InboxEntryFacts, InboxFrame } from '../protocol/decoded-frame.js'
 
 export interface Cursor {
   /** 0: no list was had yet. */
@@ -61,15 +61,36 @@ export class Inbox {
     // A step beside the pages of a first list cannot end it: it begins above them, and is left alone.
     const isPartial = more && (prev === 0 || this.#cursor.isPartial === true)
     this.#cursor = isPartial ? { ...end, isPartial } : end
-    return entries.filter((entry) => this.#keep(entry))
+    return entries.flatMap((entry) => this.#keep(entry) ?? [])
   }
 
-  #keep(entry: InboxEntryFacts): boolean {
-    const key = `${entry.conversationKind} ${entry.conversation}`
-    if ((this.#entries.get(key)?.version ?? 0) >= entry.version) return false
-    this.#entries.set(key, entry)
-    return true
+  /** Takes heads of large conversations that are in the list; returns their entries where they have changed. */
+  takeHeads(heads: readonly HeadFacts[]): readonly InboxEntryFacts[] {
+    return heads.flatMap((told) => {
+      const known = this.#entries.get(keyOf(told))
+      if (known === undefined || !known.isMember || told.head <= known.head) return []
+      const { head, ordinal, time } = told
+      const entry = { ...known, head, ordinal, time }
+      this.#entries.set(keyOf(entry), entry)
+      return entry
+    })
   }
+
+  #keep(entry: InboxEntryFacts): InboxEntryFacts | undefined {
+    const known = this.#entries.get(keyOf(entry))
+    if (known !== undefined && known.version >= entry.version) return undefined
+    // The list may hear of a large conversation later than its members do. Who was told of a head above the one at which
+    // they left has come back since.
+    const isAhead = known !== undefined && known.head > entry.head
+    const { head, ordinal, time, isMember } = isAhead ? known : entry
+    const kept = { ...entry, head, ordinal, time, isMember }
+    this.#entries.set(keyOf(entry), kept)
+    return kept
+  }
+}
+
+function keyOf({ conversationKind, conversation }: Pick<HeadFacts, 'conversationKind' | 'conversation'>): string {
+  return `${conversationKind} ${conversation}`
 }
 
 function isBelow(a: Cursor, b: Cursor): boolean {

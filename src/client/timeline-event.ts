@@ -29,8 +29,9 @@ export interface Message extends Fact {
 }
 
 export interface MembershipChange extends Fact {
-  /** `other`: a kind that is newer than this library. */
-  readonly kind: 'created' | 'joined' | 'left' | 'kicked' | 'other'
+  /** `large` and `small` concern the conversation list only: how it hears of the conversation from there on, by nobody.
+   *  `other`: a kind that is newer than this library. */
+  readonly kind: 'created' | 'joined' | 'left' | 'kicked' | 'large' | 'small' | 'other'
   readonly users: readonly string[]
 }
 
@@ -48,6 +49,8 @@ const CHANGES: Readonly<Record<number, MembershipChange['kind']>> = {
   [EventKind.joined]: 'joined',
   [EventKind.left]: 'left',
   [EventKind.kicked]: 'kicked',
+  [EventKind.large]: 'large',
+  [EventKind.small]: 'small',
 }
 
 export const TEXT_TYPE = 'text/plain'

@@ -34,6 +34,10 @@ export const LIMITS = {
   usersPerChangeMax: 500,
   /** One more is refused with group-full. */
   groupMembersMax: 10_000,
+  /** With more members a conversation is large: lists hear of it by read fan-out, and nothing is written per flush. */
+  largeMembersMin: 2_000,
+  /** With so many or fewer it is small again. */
+  smallMembersMax: 1_500,
   /** Events of one answer to History. */
   historyLimitMax: 200,
   /** Members of one answer to Members. */
@@ -114,8 +118,12 @@ export const LIMITS = {
   outboxOwedPerWorkerMax: 262_144,
   /** Milliseconds between two steps of one inbox to its user's sessions; what changes meanwhile goes in one. */
   inboxStepMs: 1_000,
-  /** Entries of one answer to Resume. */
+  /** Entries, or heads of large conversations, of one answer to Resume. */
   resumeEntriesMax: 500,
+  /** Milliseconds that owners of large conversations have to tell their heads; then they are said to be away. */
+  headsAskMs: 1_000,
+  /** Questions for heads of large conversations under way, per user shard; one more is refused with mailbox-full. */
+  headsAsksMax: 4_096,
   /** A token, in bytes. */
   tokenBytesMax: 4 * KiB,
   /** Users of an app whose tokens were taken back; then a whole app's are, or nobody's (revocations-full). */

@@ -98,8 +98,11 @@ export function writeHistoryEnd(out: GrowingBytes, end: Omit<HistoryEndFrame, 'k
   out.append(encodeFrame({ kind: 'history-end', ...end }))
 }
 
-export function writeInbox(out: GrowingBytes, inbox: Omit<InboxFrame, 'kind'>): void {
-  out.append(encodeFrame({ kind: 'inbox', ...inbox }))
+const NO_INBOX = { ref: 0, incarnation: 0, prev: 0, version: 0, entries: [], more: false, heads: [], headsNext: 0 }
+
+/** What is not said is 0, or none. */
+export function writeInbox(out: GrowingBytes, inbox: Partial<Omit<InboxFrame, 'kind'>>): void {
+  out.append(encodeFrame({ kind: 'inbox', ...NO_INBOX, ...inbox }))
 }
 
 export function writeMemberList(out: GrowingBytes, list: Omit<MemberListFrame, 'kind'>): void {

@@ -41,6 +41,7 @@ export class ClientFrame {
   /** Resume. */
   incarnation = 0
   version = 0
+  headsFrom = 0
 
   /** Hello. */
   tokenStart = 0
@@ -103,6 +104,7 @@ export class ClientFrame {
       case BodyType.resume:
         this.incarnation = intField(view, table, 1)
         this.version = longField(view, table, 2)
+        this.headsFrom = intField(view, table, 3)
         return
       case BodyType.members:
         this.#readConversation(view, table, 1)

@@ -2,7 +2,7 @@
  * Bytes → plain objects, with the generated accessors. Trusts its input to be frames: it may throw on others.
  */
 import { ByteBuffer } from 'flatbuffers'
-import type { DecodedFrame, InboxEntryFacts, LaneName, WelcomeLimits } from './decoded-frame.js'
+import type { DecodedFrame, HeadFacts, InboxEntryFacts, LaneName, WelcomeLimits } from './decoded-frame.js'
 import * as wire from './generated/parley/wire.js'
 
 /** The frames of one WebSocket message, or of any run of frames. Contents share memory with `bytes`. */
@@ -71,7 +71,8 @@ export function decodeFrame(bytes: Uint8Array): DecodedFrame {
     }
     case wire.Body.Resume: {
       const body: wire.Resume = frame.body(new wire.Resume())
-      return { kind: 'resume', ref: body.ref(), incarnation: body.incarnation(), version: number(body.version()) }
+      const cursor = { incarnation: body.incarnation(), version: number(body.version()) }
+      return { kind: 'resume', ref: body.ref(), ...cursor, headsFrom: body.headsFrom() }
     }
     case wire.Body.Mark: {
       const body: wire.Mark = frame.body(new wire.Mark())
@@ -213,6 +214,18 @@ function inbox(body: wire.Inbox): DecodedFrame {
     version: number(body.version()),
     entries: Array.from({ length: body.entriesLength() }, (_, index) => inboxEntry(body.entries(index)!)),
     more: body.more(),
+    heads: Array.from({ length: body.headsLength() }, (_, index) => head(body.heads(index)!)),
+    headsNext: body.headsNext(),
+  }
+}
+
+function head(entry: wire.Head): HeadFacts {
+  return {
+    ...conversationOf(entry),
+    head: number(entry.head()),
+    ordinal: number(entry.ordinal()),
+    time: number(entry.time()),
+    isAway: entry.isAway(),
   }
 }
 

@@ -142,6 +142,7 @@ export interface ResumeFrame {
   readonly ref: number
   readonly incarnation: number
   readonly version: number
+  readonly headsFrom: number
 }
 
 export interface InboxEntryFacts extends InConversation {
@@ -156,6 +157,14 @@ export interface InboxEntryFacts extends InConversation {
   readonly flags: number
 }
 
+/** Where a large conversation stands. */
+export interface HeadFacts extends InConversation {
+  readonly head: number
+  readonly ordinal: number
+  readonly time: number
+  readonly isAway: boolean
+}
+
 export interface InboxFrame {
   readonly kind: 'inbox'
   readonly ref: number
@@ -164,6 +173,8 @@ export interface InboxFrame {
   readonly version: number
   readonly entries: readonly InboxEntryFacts[]
   readonly more: boolean
+  readonly heads: readonly HeadFacts[]
+  readonly headsNext: number
 }
 
 export interface MembersFrame extends InConversation {

@@ -4,7 +4,15 @@
  */
 import { Builder } from 'flatbuffers'
 import { Bytes, GrowingBytes } from '../std/bytes.js'
-import type { EncodableFrame, EventFrame, InboxEntryFacts, LaneName, WelcomeFrame } from './decoded-frame.js'
+import type {
+  EncodableFrame,
+  EventFrame,
+  HeadFacts,
+  InboxEntryFacts,
+  InboxFrame,
+  LaneName,
+  WelcomeFrame,
+} from './decoded-frame.js'
 import { EventTemplate } from './event-frame.js'
 import * as wire from './generated/parley/wire.js'
 import { BODY_TYPE_NEVER, BodyType } from './wire-numbers.js'
@@ -165,13 +173,9 @@ function addBody(builder: Builder, frame: Exclude<EncodableFrame, EventFrame>): 
       return wire.Mark.endMark(builder)
     }
     case 'resume':
-      return wire.Resume.createResume(builder, frame.ref, frame.incarnation, BigInt(frame.version))
-    case 'inbox': {
-      const { ref, incarnation, prev, version, more } = frame
-      const entries = frame.entries.map((entry) => addInboxEntry(builder, entry))
-      const entriesAt = entries.length === 0 ? 0 : wire.Inbox.createEntriesVector(builder, entries)
-      return wire.Inbox.createInbox(builder, ref, incarnation, BigInt(prev), BigInt(version), entriesAt, more)
-    }
+      return wire.Resume.createResume(builder, frame.ref, frame.incarnation, BigInt(frame.version), frame.headsFrom)
+    case 'inbox':
+      return addInbox(builder, frame)
     case 'members': {
       const conversation = builder.createString(frame.conversation)
       const { ref, conversationKind, after, limit } = frame
@@ -205,6 +209,21 @@ function addBody(builder: Builder, frame: Exclude<EncodableFrame, EventFrame>): 
     case 'sign-out':
       return wire.SignOut.createSignOut(builder, frame.ref, builder.createString(frame.device))
   }
+}
+
+function addInbox(builder: Builder, frame: InboxFrame): number {
+  const entries = frame.entries.map((entry) => addInboxEntry(builder, entry))
+  const entriesAt = entries.length === 0 ? 0 : wire.Inbox.createEntriesVector(builder, entries)
+  const heads = frame.heads.map((head) => addHead(builder, head))
+  const headsAt = heads.length === 0 ? 0 : wire.Inbox.createHeadsVector(builder, heads)
+  const { ref, incarnation, more, headsNext } = frame
+  const [prev, version] = [BigInt(frame.prev), BigInt(frame.version)]
+  return wire.Inbox.createInbox(builder, ref, incarnation, prev, version, entriesAt, more, headsAt, headsNext)
+}
+
+function addHead(builder: Builder, { conversationKind, conversation, head, ordinal, time, isAway }: HeadFacts): number {
+  const id = builder.createString(conversation)
+  return wire.Head.createHead(builder, conversationKind, id, BigInt(head), BigInt(ordinal), BigInt(time), isAway)
 }
 
 function addInboxEntry(builder: Builder, entry: InboxEntryFacts): number {

@@ -27,6 +27,10 @@ export interface HeadsFacts {
   readonly head: number
   readonly ordinal: number
   readonly time: number
+  /** The last event that said how lists hear of the conversation; 0: none did. */
+  readonly modeSeq: number
+  /** By read fan-out. */
+  readonly isLarge: boolean
   readonly members: readonly MemberStateFacts[]
 }
 
@@ -53,6 +57,8 @@ export function writeHeads(out: GrowingBytes, facts: HeadsFacts): void {
   HeadsRecord.addTime(builder, BigInt(facts.time))
   HeadsRecord.addUsers(builder, users)
   HeadsRecord.addStates(builder, states)
+  HeadsRecord.addModeSeq(builder, BigInt(facts.modeSeq))
+  HeadsRecord.addIsLarge(builder, facts.isLarge)
   builder.finish(HeadsRecord.endHeadsRecord(builder))
   out.append(builder.asUint8Array())
 }
@@ -79,6 +85,8 @@ export function readHeads(bytes: Bytes, start: number, end: number): HeadsFacts 
     head: Number(record.head()),
     ordinal: Number(record.ordinal()),
     time: Number(record.time()),
+    modeSeq: Number(record.modeSeq()),
+    isLarge: record.isLarge(),
     members: Array.from({ length: record.statesLength() }, (_, index) => {
       const state = record.states(index)!
       return {

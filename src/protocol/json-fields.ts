@@ -5,7 +5,7 @@
  * Names are those of schemas/wire.fbs. The fields of the structs Request, Stamp and AckBody stand in the frame itself; a
  * conversation's kind is `kind`, the frame's own is `type`.
  */
-import type { EncodableFrame, InboxEntryFacts, WelcomeLimits } from './decoded-frame.js'
+import type { EncodableFrame, HeadFacts, InboxEntryFacts, WelcomeLimits } from './decoded-frame.js'
 import { ChangeAction, ConversationKind, EventKind, HistoryMode } from './generated/parley/wire.js'
 
 /** A value of an enum: its name, or a number up to `max` where it has none. */
@@ -56,6 +56,11 @@ const entry = {
   flags: 'u16',
 } as const satisfies FieldsOf<InboxEntryFacts>
 
+const head = {
+  ...place,
+  ...{ head: 'u53', ordinal: 'u53', time: 'u53', isAway: 'flag' },
+} as const satisfies FieldsOf<HeadFacts>
+
 export const FRAME_FIELDS = {
   hello: { ref, token: 'text', device: 'text', lane },
   welcome: {
@@ -94,8 +99,11 @@ export const FRAME_FIELDS = {
   'member-list': { ref, ...place, users: 'texts', owners: 'texts', count: 'u32', next: 'u32' },
   'history-end': { ref, ...place, from: 'u53', completeTo: 'u53', head: 'u53' },
   mark: { ...request, ...place, seq: 'u53', ordinal: 'u53', set: 'u16', flags: 'u16' },
-  resume: { ref, incarnation: 'u32', version: 'u53' },
-  inbox: { ref, incarnation: 'u32', prev: 'u53', version: 'u53', entries: { each: entry }, more: 'flag' },
+  resume: { ref, incarnation: 'u32', version: 'u53', headsFrom: 'u32' },
+  inbox: {
+    ...{ ref, incarnation: 'u32', prev: 'u53', version: 'u53', entries: { each: entry }, more: 'flag' },
+    ...{ heads: { each: head }, headsNext: 'u32' },
+  },
   typing: { ref, ...place, user: 'text' },
   watch: { ref, users: 'texts' },
   presence: { ref, entries: { each: { user: 'text', online: 'flag', lastSeen: 'u53' } } },

@@ -213,7 +213,7 @@ function readByHand(bytes: Bytes, start: number, like: EncodableFrame): unknown 
       return { kind, ref, n, ...place(), seq, ordinal, set, flags }
     }
     case 'resume':
-      return { kind, ref, incarnation: read.incarnation, version: read.version }
+      return { kind, ref, incarnation: read.incarnation, version: read.version, headsFrom: read.headsFrom }
     case 'members':
       return { kind, ref, ...place(), after: anchor, limit }
     case 'typing':

@@ -33,7 +33,7 @@ export const BODY_TYPE_MAX = 22
 /** No build will ever know it. */
 export const BODY_TYPE_NEVER = 255
 
-export const EventKind = { message: 1, created: 2, joined: 3, left: 4, kicked: 5 } as const
+export const EventKind = { message: 1, created: 2, joined: 3, left: 4, kicked: 5, large: 6, small: 7 } as const
 export type EventKind = (typeof EventKind)[keyof typeof EventKind]
 
 export const ChangeAction = { create: 1, invite: 2, leave: 3, kick: 4 } as const

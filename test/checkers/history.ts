@@ -56,7 +56,7 @@ export interface EventFacts {
   readonly conversation: string
   readonly conversationKind: number
   readonly seq: number
-  readonly kind: 'message' | 'created' | 'joined' | 'left' | 'kicked'
+  readonly kind: 'message' | 'created' | 'joined' | 'left' | 'kicked' | 'large' | 'small'
   readonly from: string
   readonly device: string
   readonly lane: number
@@ -254,6 +254,11 @@ export function appendTo<Key, Item>(map: Map<Key, Item[]>, key: Key, item: Item)
   const items = map.get(key)
   if (items === undefined) map.set(key, [item])
   else items.push(item)
+}
+
+/** Nobody's command: how lists hear of the conversation from there on. */
+export function isOfMode({ kind }: EventFacts): boolean {
+  return kind === 'large' || kind === 'small'
 }
 
 /** An event in words, for messages. */

@@ -1,10 +1,10 @@
 /** A command enters the log once, whoever repeats it and however often. */
-import { type History, type LoggedLine, nameOf, type SpentLine } from './history.js'
+import { type History, isOfMode, type LoggedLine, nameOf, type SpentLine } from './history.js'
 
 export function checkOnce(history: History): string[] {
   const seen = new Map<string, LoggedLine>()
   return history.of('logged').flatMap((event) => {
-    const names = [`place ${placeOf(event)} n ${event.n}`]
+    const names = isOfMode(event) ? [] : [`place ${placeOf(event)} n ${event.n}`]
     if (event.message !== undefined) names.push(`message ${event.message}`)
     return names.flatMap((name) => {
       const first = seen.get(name)
@@ -19,6 +19,7 @@ export function checkLanes(history: History): string[] {
   const wrong: string[] = []
   for (const line of history.lines) {
     if (line.type !== 'logged' && line.type !== 'spent') continue
+    if (line.type === 'logged' && isOfMode(line)) continue
     const place = placeOf(line)
     const last = lastOf.get(place) ?? 0
     if (line.n !== last + 1) wrong.push(`in ${place} n ${line.n} follows ${last}`)

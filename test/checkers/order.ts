@@ -1,5 +1,5 @@
 /** The order of timelines, and what senders may expect of it. */
-import { appendTo, type History, type InvokedLine, nameOf } from './history.js'
+import { appendTo, type History, type InvokedLine, isOfMode, nameOf } from './history.js'
 
 export function checkTimelines(history: History): string[] {
   const wrong: string[] = []
@@ -12,7 +12,7 @@ export function checkTimelines(history: History): string[] {
       if (event.seq !== seq + 1) wrong.push(`${nameOf(event)} follows seq ${seq}`)
       if (event.time < time) wrong.push(`${nameOf(event)} has time ${event.time}, after ${time}`)
       if (event.kind === 'message') ordinal++
-      else memberSeq = event.seq
+      else if (!isOfMode(event)) memberSeq = event.seq
       if (event.ordinal !== ordinal) wrong.push(`${nameOf(event)} has ordinal ${event.ordinal}, not ${ordinal}`)
       if (event.memberSeq !== memberSeq)
         wrong.push(`${nameOf(event)} has memberSeq ${event.memberSeq}, not ${memberSeq}`)

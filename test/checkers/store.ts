@@ -1,5 +1,5 @@
 /** That the store is the fold of the log: timelines event by event, rows by a fold of our own. */
-import { type History, nameOf, type RowLine, type StoredLine } from './history.js'
+import { type History, isOfMode, nameOf, type RowLine, type StoredLine } from './history.js'
 import { type Interval, membershipOf } from './membership.js'
 import { isSame } from './visibility.js'
 
@@ -34,6 +34,7 @@ function foldOf(history: History, conversation: string): string {
   const lanes = new Map<string, Map<string, { device: string; lane: number; last: number }>>()
   for (const line of history.lines) {
     if ((line.type !== 'logged' && line.type !== 'spent') || line.conversation !== conversation) continue
+    if (line.type === 'logged' && isOfMode(line)) continue
     const ofUser = lanes.get(line.from) ?? new Map()
     lanes.set(line.from, ofUser)
     ofUser.set(`${line.device} ${line.lane}`, { device: line.device, lane: line.lane, last: line.n })

@@ -106,7 +106,7 @@ export const ARBITRARY_CLIENT_FRAMES: Record<ClientFrameKind, fc.Arbitrary<Encod
     minSeq: u53,
   }),
   mark: inConversation('mark', { ...request, seq: u53, ordinal: u53, set: u16, flags: u16 }),
-  resume: plain('resume', { ref: u32, incarnation: u32, version: u53 }),
+  resume: plain('resume', { ref: u32, incarnation: u32, version: u53, headsFrom: u32 }),
   typing: inConversation('typing', { ref: u32, user: fc.constant('') }),
   watch: plain('watch', { ref: u32, users }),
   'sign-out': plain('sign-out', { ref: u32, device: user }),
@@ -133,6 +133,10 @@ const inboxEntry = fc
   )
   .map(([entry, place]) => ({ ...entry, ...place }))
 
+const head = fc
+  .tuple(fc.record({ head: u53, ordinal: u53, time: u53, isAway: fc.boolean() }, PLAIN), conversation)
+  .map(([facts, place]) => ({ ...facts, ...place }))
+
 export const arbitraryServerFrame: fc.Arbitrary<EncodableFrame> = fc.oneof(
   plain('welcome', { ref: u32, app: user, user, device: user, lane, heartbeatMs: u32, serverTime: u53, limits }),
   plain('pong', { ref: u32, serverTime: u53 }),
@@ -149,6 +153,8 @@ export const arbitraryServerFrame: fc.Arbitrary<EncodableFrame> = fc.oneof(
   plain('inbox', {
     ...{ ref: u32, incarnation: u32, prev: u53, version: u53, more: fc.boolean() },
     entries: fc.array(inboxEntry, { maxLength: 4 }),
+    heads: fc.array(head, { maxLength: 4 }),
+    headsNext: u32,
   }),
   inConversation('member-list', { ref: u32, users, owners: users, count: u32, next: u32 }),
   inConversation('typing', { ref: u32, user }),

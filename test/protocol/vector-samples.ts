@@ -37,6 +37,8 @@ const stamp = {
   ...{ seq: 42, time: NOON, ordinal: 40, memberSeq: 3, n: 9, laneRandom: 0xfedc_ba98_7654_3210n, lane: 1 },
   ...{ incarnation: 1, hash: 0xdead_beef, eventKind: EventKind.message },
 }
+const nobody = { from: '', device: '' }
+const mode = { n: 0, lane: 0, laneRandom: 0n, hash: 0 }
 const created = { ...stamp, seq: 1, ordinal: 0, memberSeq: 1, n: 1, eventKind: EventKind.created }
 const largest = {
   ...{ seq: MAX_53, time: MAX_53, ordinal: MAX_53, memberSeq: MAX_53, n: MAX_53, laneRandom: MAX_64 },
@@ -117,6 +119,15 @@ export const FRAMES: Record<string, EncodableFrame> = {
   'event, somebody joined': { ...event, ...lunch, ...stamp, eventKind: EventKind.joined, users: ['bob', 'Zoë'] },
   'event, somebody left': { ...event, ...lunch, ...stamp, eventKind: EventKind.left, users: ['alice'] },
   'event, somebody was kicked': { ...event, ...lunch, ...stamp, eventKind: EventKind.kicked, users: ['bob'] },
+  'event, lists read its head from here on': {
+    ...event,
+    ...nobody,
+    ...lunch,
+    ...stamp,
+    ...mode,
+    eventKind: EventKind.large,
+  },
+  'event, lists hear of it again': { ...event, ...nobody, ...lunch, ...stamp, ...mode, eventKind: EventKind.small },
   'event, the largest numbers': { ...event, ...lunch, ...largest },
   skip: { kind: 'skip', ref: 0, ...lunch, from: 3, to: 41 },
   'skip, in an answer to history': { kind: 'skip', ref: 7, ...lunch, from: 1, to: 2 },
@@ -137,18 +148,26 @@ export const FRAMES: Record<string, EncodableFrame> = {
   'mark, read up to here': { kind: 'mark', ref: 9, n: 1, ...lunch, seq: 42, ordinal: 40, set: 0, flags: 0 },
   'mark, pinned and no longer muted': { kind: 'mark', ref: 9, n: 2, ...lunch, seq: 0, ordinal: 0, set: 6, flags: 4 },
   'void of a mark': { kind: 'void', ref: 9, n: 3, conversationKind: 0, conversation: '' },
-  'resume, knowing nothing': { kind: 'resume', ref: 8, incarnation: 0, version: 0 },
-  'resume, from a cursor': { kind: 'resume', ref: 8, incarnation: 1, version: MAX_53 },
+  'resume, knowing nothing': { kind: 'resume', ref: 8, incarnation: 0, version: 0, headsFrom: 0 },
+  'resume, from a cursor': { kind: 'resume', ref: 8, incarnation: 1, version: MAX_53, headsFrom: 0 },
+  'resume, heads of large conversations': { kind: 'resume', ref: 8, incarnation: 1, version: 19, headsFrom: 1 },
   'inbox, an answer': {
-    ...{ kind: 'inbox', ref: 8, incarnation: 1, prev: 0, version: 18, more: true },
+    ...{ kind: 'inbox', ref: 8, incarnation: 1, prev: 0, version: 18, more: true, heads: [], headsNext: 0 },
     entries: [
       { ...lunch, ...entry },
       { ...aliceBob, ...entry, isMember: false, version: 18 },
     ],
   },
   'inbox, a step': {
-    ...{ kind: 'inbox', ref: 0, incarnation: 1, prev: 18, version: 19, more: false },
+    ...{ kind: 'inbox', ref: 0, incarnation: 1, prev: 18, version: 19, more: false, heads: [], headsNext: 0 },
     entries: [{ ...lunch, ...entry, version: 19 }],
+  },
+  'inbox, heads of large conversations': {
+    ...{ kind: 'inbox', ref: 8, incarnation: 0, prev: 0, version: 0, entries: [], more: false, headsNext: 501 },
+    heads: [
+      { ...lunch, head: 60, ordinal: 55, time: NOON, isAway: false },
+      { conversationKind: 3, conversation: 'news', head: 0, ordinal: 0, time: 0, isAway: true },
+    ],
   },
   'typing, from a client': { kind: 'typing', ref: 9, ...lunch, user: '' },
   'typing, to a client': { kind: 'typing', ref: 0, ...aliceBob, user: 'alice' },
@@ -162,14 +181,20 @@ export const FRAMES: Record<string, EncodableFrame> = {
     ],
   },
   'sign out a device': { kind: 'sign-out', ref: 11, device: 'tablet' },
-  'inbox, a beacon': { kind: 'inbox', ref: 0, incarnation: 1, prev: 19, version: 19, more: false, entries: [] },
+  'inbox, a beacon': {
+    ...{ kind: 'inbox', ref: 0, incarnation: 1, prev: 19, version: 19, more: false, entries: [] },
+    ...{ heads: [], headsNext: 0 },
+  },
 }
 
 const send = { kind: 'send', ref: 3, n: 1, ...lunch, content: hi } as const
 
 export const REFUSED: Record<string, readonly [Uint8Array, RefusalName]> = {
   'a size beyond the message': [encodeFrame(send).slice(0, -8), 'bad-frame'],
-  'a version of 2^53': [encodeFrame({ kind: 'resume', ref: 8, incarnation: 1, version: 2 ** 53 }), 'bad-frame'],
+  'a version of 2^53': [
+    encodeFrame({ kind: 'resume', ref: 8, incarnation: 1, version: 2 ** 53, headsFrom: 0 }),
+    'bad-frame',
+  ],
   'n is 0': [encodeFrame({ ...send, n: 0 }), 'bad-frame'],
   'n is 2^53': [encodeFrame({ ...send, n: 2 ** 53 }), 'bad-frame'],
   'what only a server says': [encodeFrame({ kind: 'pong', ref: 1, serverTime: 1 }), 'bad-frame'],

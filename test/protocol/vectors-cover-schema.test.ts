@@ -28,6 +28,7 @@ const UNUSED = ['Stamp.flags']
 const WITHIN: Readonly<Record<string, (frame: Json) => unknown>> = {
   Limits: ({ limits }) => limits ?? [],
   InboxEntry: ({ type, entries }) => (type === 'inbox' ? entries : []),
+  Head: ({ type, heads }) => (type === 'inbox' ? heads : []),
   PresenceEntry: ({ type, entries }) => (type === 'presence' ? entries : []),
 }
 

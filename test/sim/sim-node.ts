@@ -7,6 +7,7 @@ import type { KeyOrigin } from '../../src/access/key-ring.js'
 import { SharedCounts } from '../../src/access/shared-counts.js'
 import { SharedRates } from '../../src/access/shared-rates.js'
 import type { VerifyToken } from '../../src/access/token.js'
+import type { DeliveryModeLimits } from '../../src/actors/delivery-mode.js'
 import type { ActorsEvents } from '../../src/actors/events.js'
 import { type Composition, compose } from '../../src/composition.js'
 import type { AppId, ShardId, UserId } from '../../src/domain/ids.js'
@@ -34,6 +35,7 @@ export interface SimNodeParts {
   onLagging(): void
   readonly shardCount: number
   readonly activationsMax: number
+  readonly deliveryMode: DeliveryModeLimits
   readonly wire: WireOptions
   readonly sendQueueBytesMax: number
 }

@@ -2,6 +2,7 @@
  * What a seed decides before anything runs: sizes, limits, and which faults this world knows and how often. A swarm: each
  * world leaves some faults out, so that a common one does not hide what a rare one would find.
  */
+import type { DeliveryModeLimits } from '../../src/actors/delivery-mode.js'
 import { KiB } from '../../src/domain/limits.js'
 import type { Random } from '../../src/std/random.js'
 import { between, chance, pick, wholeBetween } from './draw.js'
@@ -20,6 +21,7 @@ export interface WorldPlan {
   readonly users: number
   readonly devicesPerUser: number
   readonly activationsMax: number
+  readonly deliveryMode: DeliveryModeLimits
   readonly wire: WireOptions
   readonly sendQueueBytesMax: number
   readonly activeMs: number
@@ -66,6 +68,14 @@ const INCIDENTS_MAX: Readonly<Record<Incident, number>> = {
   'client sleeps': 3,
   'client reinstalled': 3,
 }
+
+/** Conversations of four to six users cross these often; in one world of four, none does. */
+const DELIVERY_MODES: readonly DeliveryModeLimits[] = [
+  { largeMembersMin: 2, smallMembersMax: 1 },
+  { largeMembersMin: 2, smallMembersMax: 2 },
+  { largeMembersMin: 3, smallMembersMax: 2 },
+  { largeMembersMin: 100, smallMembersMax: 0 },
+]
 
 export function drawPlan(random: Random): WorldPlan {
   const owners = wholeBetween(random, 2, 3)
@@ -124,5 +134,6 @@ export function drawPlan(random: Random): WorldPlan {
       number
     >,
     skewMsMax: level(60_000),
+    deliveryMode: pick(random, DELIVERY_MODES),
   }
 }

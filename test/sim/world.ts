@@ -10,7 +10,7 @@ import type { Address } from '../../src/log/bus.js'
 import { AssertionError } from '../../src/std/assert.js'
 import { type Random, seededRandom } from '../../src/std/random.js'
 import { check } from '../checkers/check.js'
-import { History, type HistoryLine, type Violation } from '../checkers/history.js'
+import { History, type HistoryLine, isOfMode, type Violation } from '../checkers/history.js'
 import { inboxOf } from '../checkers/inboxes.js'
 import { Activity } from './activity.js'
 import { between, Coverage, fork, pick } from './draw.js'
@@ -100,7 +100,7 @@ export class World {
     const name = `n${index}.${life}`
     const host = this.#host(name)
     host.skewMs = between(this.#random, -this.plan.skewMsMax, this.plan.skewMsMax)
-    const { shardCount, activationsMax, wire, sendQueueBytesMax } = this.plan
+    const { shardCount, activationsMax, deliveryMode, wire, sendQueueBytesMax } = this.plan
     this.nodes[index] = new SimNode({
       address: `${name}` as Address,
       host,
@@ -114,6 +114,7 @@ export class World {
       onLagging: () => this.coverage.count('gateway: lagging connection'),
       shardCount,
       activationsMax,
+      deliveryMode,
       wire,
       sendQueueBytesMax,
     })
@@ -251,7 +252,8 @@ export class World {
     const { lines } = readFinalLog(this.log)
     const wanted = new History(lines)
     const texts = new Map(this.activity.users.map((user) => [user, inboxOf(wanted, user)]))
-    this.#runUntil(deadline, () => this.clients.every((client) => client.inboxText === texts.get(client.user)))
+    const isTold = (client: SimClient) => client.session.isSettled && client.inboxText === texts.get(client.user)
+    this.#runUntil(deadline, () => this.clients.every(isTold))
     this.note('the end')
     for (const client of this.clients) this.#endOf(client)
     if (!this.#isStored()) this.violated('healing', 'the store never caught up with the log')
@@ -302,6 +304,7 @@ export class World {
     for (const line of this.lines) {
       if (line.type === 'refused') this.coverage.count(`refused: ${line.code}`)
       else if (line.type === 'spent' && line.code === 0) this.coverage.count('line: voided')
+      else if (line.type === 'logged' && isOfMode(line)) this.coverage.count(`event: ${line.kind}`)
       else this.coverage.count(`line: ${line.type}`)
     }
   }

@@ -79,7 +79,7 @@ const Content = z.strictObject({
 })
 
 export const Event = z.strictObject({
-  event_kind: z.enum(['message', 'created', 'joined', 'left', 'kicked']),
+  event_kind: z.enum(['message', 'created', 'joined', 'left', 'kicked', 'large', 'small']),
   seq: Seq,
   time: Time,
   ordinal: Seq,

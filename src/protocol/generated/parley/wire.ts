@@ -13,6 +13,7 @@ export { ConversationKind } from './wire/conversation-kind.js';
 export { Event } from './wire/event.js';
 export { EventKind } from './wire/event-kind.js';
 export { Frame } from './wire/frame.js';
+export { Head } from './wire/head.js';
 export { Hello } from './wire/hello.js';
 export { History } from './wire/history.js';
 export { HistoryEnd } from './wire/history-end.js';

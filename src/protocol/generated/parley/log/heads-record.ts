@@ -136,8 +136,46 @@ statesLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+/**
+ * The last event that said how lists hear of the conversation; 0: none did.
+ */
+modeSeq():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
+mutate_mode_seq(value:bigint):boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+
+  if (offset === 0) {
+    return false;
+  }
+
+  this.bb!.writeUint64(this.bb_pos + offset, value);
+  return true;
+}
+
+/**
+ * By read fan-out.
+ */
+isLarge():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+mutate_is_large(value:boolean):boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+
+  if (offset === 0) {
+    return false;
+  }
+
+  this.bb!.writeInt8(this.bb_pos + offset, +value);
+  return true;
+}
+
 static startHeadsRecord(builder:flatbuffers.Builder) {
-  builder.startObject(8);
+  builder.startObject(10);
 }
 
 static addApp(builder:flatbuffers.Builder, appOffset:flatbuffers.Offset) {
@@ -188,12 +226,20 @@ static startStatesVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(48, numElems, 8);
 }
 
+static addModeSeq(builder:flatbuffers.Builder, modeSeq:bigint) {
+  builder.addFieldInt64(8, modeSeq, BigInt('0'));
+}
+
+static addIsLarge(builder:flatbuffers.Builder, isLarge:boolean) {
+  builder.addFieldInt8(9, +isLarge, +false);
+}
+
 static endHeadsRecord(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createHeadsRecord(builder:flatbuffers.Builder, appOffset:flatbuffers.Offset, actorKind:number, conversationOffset:flatbuffers.Offset, head:bigint, ordinal:bigint, time:bigint, usersOffset:flatbuffers.Offset, statesOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createHeadsRecord(builder:flatbuffers.Builder, appOffset:flatbuffers.Offset, actorKind:number, conversationOffset:flatbuffers.Offset, head:bigint, ordinal:bigint, time:bigint, usersOffset:flatbuffers.Offset, statesOffset:flatbuffers.Offset, modeSeq:bigint, isLarge:boolean):flatbuffers.Offset {
   HeadsRecord.startHeadsRecord(builder);
   HeadsRecord.addApp(builder, appOffset);
   HeadsRecord.addActorKind(builder, actorKind);
@@ -203,6 +249,8 @@ static createHeadsRecord(builder:flatbuffers.Builder, appOffset:flatbuffers.Offs
   HeadsRecord.addTime(builder, time);
   HeadsRecord.addUsers(builder, usersOffset);
   HeadsRecord.addStates(builder, statesOffset);
+  HeadsRecord.addModeSeq(builder, modeSeq);
+  HeadsRecord.addIsLarge(builder, isLarge);
   return HeadsRecord.endHeadsRecord(builder);
 }
 }

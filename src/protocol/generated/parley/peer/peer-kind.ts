@@ -21,5 +21,7 @@ export enum PeerKind {
   sign_out = 14,
   watch = 15,
   presence = 16,
-  session_heard = 17
+  session_heard = 17,
+  ask_heads = 18,
+  heads_told = 19
 }

@@ -3,11 +3,16 @@
 
 /* eslint-disable @typescript-eslint/no-unused-vars, @typescript-eslint/no-explicit-any, @typescript-eslint/no-non-null-assertion */
 
+/**
+ * `large` and `small` are nobody's: from there on lists hear of the conversation by read fan-out, or by records again.
+ */
 export enum EventKind {
   none = 0,
   message = 1,
   created = 2,
   joined = 3,
   left = 4,
-  kicked = 5
+  kicked = 5,
+  large = 6,
+  small = 7
 }

@@ -5,6 +5,7 @@
 
 import * as flatbuffers from 'flatbuffers';
 
+import { Head } from './head.js';
 import { InboxEntry } from './inbox-entry.js';
 
 
@@ -123,8 +124,40 @@ mutate_more(value:boolean):boolean {
   return true;
 }
 
+/**
+ * In an answer to Resume with `heads_from`; by themselves with zeros elsewhere, soon after events of a large conversation.
+ */
+heads(index: number, obj?:Head):Head|null {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? (obj || new Head()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+headsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+/**
+ * Heads of large conversations are to be asked for, with this as `heads_from`; 0: none, or no more.
+ */
+headsNext():number {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+mutate_heads_next(value:number):boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+
+  if (offset === 0) {
+    return false;
+  }
+
+  this.bb!.writeUint32(this.bb_pos + offset, value);
+  return true;
+}
+
 static startInbox(builder:flatbuffers.Builder) {
-  builder.startObject(6);
+  builder.startObject(8);
 }
 
 static addRef(builder:flatbuffers.Builder, ref:number) {
@@ -163,12 +196,32 @@ static addMore(builder:flatbuffers.Builder, more:boolean) {
   builder.addFieldInt8(5, +more, +false);
 }
 
+static addHeads(builder:flatbuffers.Builder, headsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(6, headsOffset, 0);
+}
+
+static createHeadsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startHeadsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addHeadsNext(builder:flatbuffers.Builder, headsNext:number) {
+  builder.addFieldInt32(7, headsNext, 0);
+}
+
 static endInbox(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createInbox(builder:flatbuffers.Builder, ref:number, incarnation:number, prev:bigint, version:bigint, entriesOffset:flatbuffers.Offset, more:boolean):flatbuffers.Offset {
+static createInbox(builder:flatbuffers.Builder, ref:number, incarnation:number, prev:bigint, version:bigint, entriesOffset:flatbuffers.Offset, more:boolean, headsOffset:flatbuffers.Offset, headsNext:number):flatbuffers.Offset {
   Inbox.startInbox(builder);
   Inbox.addRef(builder, ref);
   Inbox.addIncarnation(builder, incarnation);
@@ -176,6 +229,8 @@ static createInbox(builder:flatbuffers.Builder, ref:number, incarnation:number, 
   Inbox.addVersion(builder, version);
   Inbox.addEntries(builder, entriesOffset);
   Inbox.addMore(builder, more);
+  Inbox.addHeads(builder, headsOffset);
+  Inbox.addHeadsNext(builder, headsNext);
   return Inbox.endInbox(builder);
 }
 }

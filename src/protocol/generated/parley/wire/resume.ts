@@ -74,8 +74,27 @@ mutate_version(value:bigint):boolean {
   return true;
 }
 
+/**
+ * 0: asks as above. Else the `heads_next` of an Inbox: asks for heads of large conversations only, and `version` is echoed.
+ */
+headsFrom():number {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+mutate_heads_from(value:number):boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+
+  if (offset === 0) {
+    return false;
+  }
+
+  this.bb!.writeUint32(this.bb_pos + offset, value);
+  return true;
+}
+
 static startResume(builder:flatbuffers.Builder) {
-  builder.startObject(3);
+  builder.startObject(4);
 }
 
 static addRef(builder:flatbuffers.Builder, ref:number) {
@@ -90,16 +109,21 @@ static addVersion(builder:flatbuffers.Builder, version:bigint) {
   builder.addFieldInt64(2, version, BigInt('0'));
 }
 
+static addHeadsFrom(builder:flatbuffers.Builder, headsFrom:number) {
+  builder.addFieldInt32(3, headsFrom, 0);
+}
+
 static endResume(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createResume(builder:flatbuffers.Builder, ref:number, incarnation:number, version:bigint):flatbuffers.Offset {
+static createResume(builder:flatbuffers.Builder, ref:number, incarnation:number, version:bigint, headsFrom:number):flatbuffers.Offset {
   Resume.startResume(builder);
   Resume.addRef(builder, ref);
   Resume.addIncarnation(builder, incarnation);
   Resume.addVersion(builder, version);
+  Resume.addHeadsFrom(builder, headsFrom);
   return Resume.endResume(builder);
 }
 }

@@ -49,7 +49,8 @@ function events(conversation: string, from: number, to: number): EncodableFrame[
 
 /** A step of the user's inbox, as its shard sends it. */
 function tellInbox(rig: GatewayRig, socket: FakeSocket, version: number): void {
-  const step = { kind: 'inbox', ref: 0, incarnation: 3, prev: version - 1, version, entries: [], more: false } as const
+  const none = { entries: [], more: false, heads: [], headsNext: 0 }
+  const step = { kind: 'inbox', ref: 0, incarnation: 3, prev: version - 1, version, ...none } as const
   const bytes = Bytes.over(encodeFrame(step))
   const conversation = actorKey('app', ActorKind.inbox, 'alice')
   rig.gateway.deliver([numberOf(socket)], 1, { conversation, firstSeq: 0, lastSeq: 0 }, bytes, 0, bytes.size)

@@ -77,7 +77,7 @@ export const INBOX_MUTANTS: readonly Mutant[] = [
   }),
   mutant('an owner that takes over owes nothing', {
     file: OUTBOX,
-    find: 'if (comparePositions(position, this.#rowPosition) > 0) this.owe(activation)',
+    find: 'if (comparePositions(position, this.#rowPosition) > 0) this.#oweAll(activation)',
     replace: '',
   }),
 

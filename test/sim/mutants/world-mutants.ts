@@ -185,7 +185,7 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
   }),
   mutant('row misses the last change', {
     file: ROWS,
-    find: 'u53(state.head)',
+    find: 'u53(head)',
     replace: 'u53(Math.max(0, state.head - 1))',
   }),
   mutant('actor retired before its row is stored', {

@@ -31,7 +31,8 @@ function rig() {
     stir: () => {},
   } as unknown as Shard)
   const hear = (inbox: InboxActivation, conversation: string, head: number) => {
-    const heads: HeadsFacts = { app: 'demo', actorKind: 2, conversation, head, ordinal: head, time: 0, members: [] }
+    const place = { app: 'demo', actorKind: 2, conversation, head, ordinal: head, time: 0 }
+    const heads: HeadsFacts = { ...place, modeSeq: 0, isLarge: false, members: [] }
     const prev = inbox.state.list.version
     steps.add(inbox, inbox.state.list.apply(heads, ANN), prev)
   }

@@ -75,7 +75,7 @@ export class InboxSteps {
     const { key, state } = inbox
     const { list } = state
     const { version } = list
-    if (entries.size > LIMITS.resumeEntriesMax) return beacons.repeat(key)
+    if (entries.size > LIMITS.resumeEntriesMax) return beacons.repeat(key, false)
     const now = new Set([...entries].map(({ kind, conversation }) => list.get(kind, conversation)!))
     const changed = [...now].sort((a, b) => a.version - b.version)
     const out = new GrowingBytes(256)

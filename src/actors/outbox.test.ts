@@ -9,6 +9,7 @@ import { EventKind } from '../protocol/wire-numbers.js'
 import type { Bytes } from '../std/bytes.js'
 import { ConversationActivation } from './activation.js'
 import { apply } from './conversation.js'
+import { HeadTeller } from './head-teller.js'
 import { Outbox } from './outbox.js'
 import type { HeadsRoute } from './owner-link.js'
 import type { Shard } from './shard.js'
@@ -45,8 +46,8 @@ class Rig {
     }
     const horizon = () => this.hanging && { whenDurable: this.hanging }
     const loop = { isServing: true, epoch: 1, logIncarnation: 1, horizon }
-    const activations = { touched: () => {} }
-    this.outbox = new Outbox({ parts, loop, activations, stir: () => {} } as unknown as Shard)
+    const shard = { parts, loop, stir: () => {}, activations: { touched: () => {} } } as unknown as Shard
+    this.outbox = new Outbox(Object.assign(shard, { headTeller: new HeadTeller(shard) }))
   }
 
   run(ms: number): string[] {

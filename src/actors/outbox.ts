@@ -73,7 +73,14 @@ export class Outbox implements Checkpointed {
     activation.hasNews = true
     if (activation.isOwed) return // its turn comes
     activation.isOwed = true
-    const nobody = { byShard: new Map(), memberSeq: -1, toldMemberSeq: -1, memberCount: 0, isOfNews: false, modeSeq: -1 }
+    const nobody = {
+      byShard: new Map(),
+      memberSeq: -1,
+      toldMemberSeq: -1,
+      memberCount: 0,
+      isOfNews: false,
+      modeSeq: -1,
+    }
     const owed = { activation, headSeq: activation.state.head - 1, ...nobody, open: 0, pauseMs: 0 }
     this.#owed.add(owed)
     this.#load.owed++

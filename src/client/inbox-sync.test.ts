@@ -10,7 +10,7 @@ const STATE = { head: 1, ordinal: 1, time: 0, readSeq: 0, readOrdinal: 0, isMemb
 
 function page(prev: number, version: number, more: boolean, incarnation = 1): InboxFrame {
   const entries = [{ conversationKind: 2, conversation: `at ${version}`, ...STATE, version }]
-  return { kind: 'inbox', ref: 1, incarnation, prev, version, entries, more }
+  return { kind: 'inbox', ref: 1, incarnation, prev, version, entries, more, heads: [], headsNext: 0 }
 }
 
 /** A device and a server that answers with these pages; tells which entries came as those of a first list. */

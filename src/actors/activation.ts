@@ -34,8 +34,6 @@ export class ConversationActivation {
   hasNews = false
   /** All user shards know how lists hear of it now. What is not owed is known. */
   isModeTold = true
-  /** All user shards have taken the membership up to this event. */
-  toldMemberSeq: Seq = -1
   /** Everything up to here is in the store. */
   storedSeq: Seq
   #cutSeq: Seq

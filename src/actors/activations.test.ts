@@ -78,7 +78,7 @@ class Rig {
 function change(rig: Rig, activation: ConversationActivation, n: number): void {
   const lane = { device: 'd', number: 1, random: 1n }
   const create = { kind: 'change', action: 1, users: [], from: 'ann' as UserId, lane, n, hash: n } as const
-  const decision = decide(activation.state, n === 1 ? create : { ...create, kind: 'send' }, 0)
+  const decision = decide(activation.state, n === 1 ? create : { ...create, kind: 'send', mentions: [] }, 0)
   if (decision.kind !== 'accept') throw new Error(decision.kind)
   apply(activation.state, decision.event)
   activation.tail.push(decision.event.seq, new Uint8Array(8), 0, 8)

@@ -11,6 +11,7 @@ import type { ClientFrame } from '../protocol/client-frame.js'
 import { contentHash } from '../protocol/content-hash.js'
 import { type EventStamp, EventTemplate, writeMembershipEvent } from '../protocol/event-frame.js'
 import { writeLaneRecord } from '../protocol/lane-record.js'
+import { mentionsOf } from '../protocol/mentions.js'
 import { AckFlag, BodyType, type ChangeAction, EventKind } from '../protocol/wire-numbers.js'
 import { unreachable } from '../std/assert.js'
 import type { Bytes } from '../std/bytes.js'
@@ -133,7 +134,10 @@ export class ConversationCommands {
     endRecord(out, record, RecordKind.event)
     apply(activation.state, event)
     activation.tail.push(event.seq, out.bytes.u8, start, end)
-    this.#touch(activation, event)
+    activation.touch(event.from)
+    for (const user of event.users) activation.touch(user)
+    for (const user of event.mentions) activation.touch(user)
+    this.#shard.activations.touched(activation)
     this.#shard.outbox.owe(activation)
     batch.count++
     const isMembership = event.event !== EventKind.message
@@ -151,15 +155,10 @@ export class ConversationCommands {
     writeLaneRecord(loop.filling.frame, { app, actorKind, actor, user, device, lane, laneRandom, n, hash, code })
     endRecord(loop.filling.frame, record, kind)
     applySpent(activation.state, spent)
-    this.#touch(activation, spent)
+    activation.touch(spent.from)
+    this.#shard.activations.touched(activation)
     loop.filling.count++
     loop.wanted()
-  }
-
-  #touch(activation: ConversationActivation, by: { readonly from: UserId; readonly users?: readonly UserId[] }): void {
-    activation.touch(by.from)
-    for (const user of by.users ?? []) activation.touch(user)
-    this.#shard.activations.touched(activation)
   }
 
   #ack(link: InLink, k: number, frame: ClientFrame, seq: number, time: number, flags: number): void {
@@ -198,8 +197,10 @@ function commandOf(session: Session, frame: ClientFrame, bytes: Bytes): Conversa
   const from = session.user
   const lane = { device: session.device, number: session.laneNumber, random: session.laneRandom }
   switch (frame.type) {
-    case BodyType.send:
-      return { kind: 'send', from, lane, n, hash: contentHash(bytes, contentStart, contentEnd) }
+    case BodyType.send: {
+      const mentions = mentionsOf(bytes, contentStart) as UserId[]
+      return { kind: 'send', from, lane, n, hash: contentHash(bytes, contentStart, contentEnd), mentions }
+    }
     case BodyType.change: {
       const users = frame.users(bytes) as UserId[]
       const action = frame.action as ChangeAction

@@ -17,7 +17,7 @@ function lane(number: number, key: number) {
 }
 
 function send(from: string, key: number, hash = 1, number = SERVER_LANE): ConversationCommand {
-  return { kind: 'send', from: from as UserId, lane: lane(number, key), n: 1, hash }
+  return { kind: 'send', from: from as UserId, lane: lane(number, key), n: 1, hash, mentions: [] }
 }
 
 function change(from: string, key: number, action: ChangeAction, users: string[], number = SYSTEM_LANE) {
@@ -102,7 +102,7 @@ test("strangers who are refused do not push out a server's keys", () => {
 test('what the app says is not read by the member who has the name of its token', () => {
   const state = conversation(ActorKind.direct, 'alice\u001fbob')
   run(state, send('alice', 1, 1, SYSTEM_LANE))
-  equal(state.members.get('alice' as UserId)?.wroteSeq, 0)
+  equal(state.members.get('alice' as UserId)?.readSeq, 0)
   run(state, send('alice', 2, 1, SERVER_LANE))
-  equal(state.members.get('alice' as UserId)?.wroteSeq, 2)
+  equal(state.members.get('alice' as UserId)?.readSeq, 2)
 })

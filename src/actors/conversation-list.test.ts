@@ -9,11 +9,11 @@ const MARK = { conversationKind: 2, conversation: 'lunch', seq: 0, ordinal: 0, s
 const LUNCH = { app: 'demo', actorKind: 2, conversation: 'lunch', members: [] }
 
 function heads(head: number, ordinal: number): HeadsFacts {
-  return { ...LUNCH, head, ordinal, time: 1_000 + head, modeSeq: 0, isLarge: false }
+  return { ...LUNCH, head, ordinal, time: 1_000 + head, modeSeq: 0, isLarge: false, incarnation: 1 }
 }
 
 function ann(state: Partial<MemberStateFacts> = {}): MemberStateFacts {
-  const read = { readSeq: 0, readOrdinal: 0 }
+  const read = { readSeq: 0, readOrdinal: 0, mentionSeq: 0 }
   return { user: 'ann', memberSeq: 1, joinOrdinal: 0, endOrdinal: 0, ...read, isMember: true, ...state }
 }
 
@@ -49,6 +49,25 @@ describe('a conversation list', () => {
     list.mark({ ...MARK, seq: 52, ordinal: 51 })
     list.apply(heads(53, 53), ann({ readSeq: 52, readOrdinal: 52 }))
     equal(entry.ordinal - entry.readOrdinal, 1)
+  })
+
+  test('a mention is news, and stays by max', () => {
+    const list = new ConversationList()
+    list.apply(heads(9, 7), ann({ mentionSeq: 5 }))
+    equal(list.isNews(heads(9, 7), ann({ mentionSeq: 4 })), false)
+    equal(list.isNews(heads(9, 7), ann({ mentionSeq: 8 })), true)
+    equal(list.apply(heads(9, 7), ann({ mentionSeq: 8 })).mentionSeq, 8)
+  })
+
+  test('of a conversation that has lost events only what the user has set is left, and an owner of before says nothing', () => {
+    const list = new ConversationList()
+    list.apply(heads(50, 50), ann({ readSeq: 48, readOrdinal: 48, mentionSeq: 47 }))
+    list.mark({ ...MARK, set: ListFlag.muted, flags: ListFlag.muted })
+    const anew = { ...heads(41, 41), incarnation: 2 }
+    equal(list.isNews(anew, ann()), true)
+    const { head, readSeq, mentionSeq, isMember, flags } = list.apply(anew, ann({ readSeq: 40, readOrdinal: 40 }))
+    deepEqual([head, readSeq, mentionSeq, isMember, flags], [41, 40, 0, true, ListFlag.muted])
+    equal(list.isNews(heads(60, 60), ann()), false)
   })
 
   test('a mark that says what is so already makes no version', () => {

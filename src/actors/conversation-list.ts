@@ -32,6 +32,10 @@ export class ListEntry {
   readSeq: Seq = 0
   /** Countable messages up to where the user has read or last joined: unread are those beyond. */
   readOrdinal = 0
+  /** Of the conversation's log, as far as was heard; where it is raised, no seq of before counts (rules §14). */
+  incarnation = 0
+  /** The last event that mentions the user; 0: none was heard of. */
+  mentionSeq: Seq = 0
   /** What the user has set: bits of ListFlag. */
   flags = 0
   /** The list's version when this entry last changed. */
@@ -61,8 +65,9 @@ export class ConversationList {
   /** Whether `apply` would change anything. */
   isNews(heads: HeadsFacts, member: MemberStateFacts): boolean {
     const entry = this.get(heads.actorKind, heads.conversation)
-    if (entry === undefined) return true
-    if (heads.modeSeq > entry.modeSeq) return true
+    if (entry === undefined || heads.incarnation > entry.incarnation) return true
+    if (heads.incarnation < entry.incarnation) return false // an owner who is not one any more
+    if (heads.modeSeq > entry.modeSeq || member.mentionSeq > entry.mentionSeq) return true
     return member.memberSeq > entry.memberSeq || headOf(heads, member) > entry.head || isReadFurther(member, entry)
   }
 
@@ -70,6 +75,7 @@ export class ConversationList {
   apply(heads: HeadsFacts, member: MemberStateFacts): ListEntry {
     assert(this.isNews(heads, member), () => `no news of ${heads.conversation} for ${member.user}`)
     const entry = this.get(heads.actorKind, heads.conversation) ?? this.#add(heads)
+    if (heads.incarnation > entry.incarnation) beginAnew(entry, heads.incarnation)
     if (member.memberSeq > entry.memberSeq) {
       entry.memberSeq = member.memberSeq
       entry.isMember = member.isMember
@@ -89,6 +95,7 @@ export class ConversationList {
       entry.readSeq = member.readSeq
       entry.readOrdinal = Math.max(entry.readOrdinal, member.readOrdinal)
     }
+    entry.mentionSeq = Math.max(entry.mentionSeq, member.mentionSeq)
     // Who marked a head that the list had not heard of may not have known its ordinal: a message of their own, just acked.
     if (entry.readSeq >= entry.head) entry.readOrdinal = Math.max(entry.readOrdinal, entry.ordinal)
     return this.#changed(entry)
@@ -159,6 +166,13 @@ export class ConversationList {
     }
     return this.#byVersion.slice(from, from + limit)
   }
+}
+
+/** The conversation has lost events and gives their seqs again: only what the user has set is left. */
+function beginAnew(entry: ListEntry, incarnation: number): void {
+  entry.incarnation = incarnation
+  entry.head = entry.ordinal = entry.time = entry.readSeq = entry.readOrdinal = entry.mentionSeq = 0
+  entry.memberSeq = -1
 }
 
 function isReadFurther({ readSeq, readOrdinal }: MemberStateFacts, entry: ListEntry): boolean {

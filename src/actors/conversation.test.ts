@@ -27,7 +27,7 @@ class Talk {
   }
 
   send(from: string, n = this.next(from), hash = n): ConversationCommand {
-    return { kind: 'send', from: from as UserId, lane: laneOf(from), n, hash }
+    return { kind: 'send', from: from as UserId, lane: laneOf(from), n, hash, mentions: [] }
   }
 
   change(from: string, action: ChangeAction, users: readonly string[] = [], n = this.next(from)): ConversationCommand {

@@ -39,6 +39,8 @@ export interface Conversation {
   /** By read fan-out (delivery-mode.ts). */
   isLarge: boolean
   lastTime: EpochMs
+  /** All user shards have taken the membership up to this event: the outbox's, kept in the row. */
+  toldMemberSeq: Seq
   readonly members: Members
 }
 
@@ -48,7 +50,7 @@ interface FromLane extends InLane {
 
 export type ConversationCommand = FromLane &
   (
-    | { readonly kind: 'send' }
+    | { readonly kind: 'send'; readonly mentions: readonly UserId[] }
     | { readonly kind: 'change'; readonly action: ChangeAction; readonly users: readonly UserId[] }
     | { readonly kind: 'void' }
   )
@@ -61,6 +63,8 @@ export interface TimelineEvent extends FromLane {
   readonly ordinal: number
   readonly memberSeq: Seq
   readonly users: readonly UserId[]
+  /** Whom a message mentions. */
+  readonly mentions: readonly UserId[]
 }
 
 /** A command that used up its n and left no event. Logged without a seq. */
@@ -80,7 +84,8 @@ export function emptyConversation(name: ActorName): Conversation {
   if (name.kind === ActorKind.direct) {
     for (const user of new Set(usersOfDirect(name.id) ?? [])) members.join(user, { seq: 0, ordinal: 0 }, 'member')
   }
-  return { name, head: 0, ordinal: 0, memberSeq: 0, modeSeq: 0, isLarge: false, lastTime: 0, members }
+  const mode = { modeSeq: 0, isLarge: false }
+  return { name, head: 0, ordinal: 0, memberSeq: 0, ...mode, lastTime: 0, toldMemberSeq: 0, members }
 }
 
 export function decide(state: Conversation, command: ConversationCommand, now: EpochMs): Decision {
@@ -173,6 +178,7 @@ function eventOf(state: Conversation, command: ConversationCommand, now: EpochMs
     n: command.n,
     hash: command.hash,
     users: command.kind === 'change' ? usersOfChange(state, command) : NOBODY,
+    mentions: command.kind === 'send' ? command.mentions : NOBODY,
   }
 }
 
@@ -220,10 +226,11 @@ export function apply(state: Conversation, event: TimelineEvent): void {
   }
   const member = state.members.entry(event.from)
   member.lanes.record(event.lane, event.n, event.hash, event.seq, event.time)
+  if (event.mentions.length > 0) applyMentions(state, event)
   // What the app itself says is not what the user says who happens to have its name.
   if (event.event !== EventKind.message || event.lane.number === SYSTEM_LANE) return
-  member.wroteSeq = event.seq
-  member.wroteOrdinal = event.ordinal
+  member.readSeq = event.seq
+  member.readOrdinal = event.ordinal
 }
 
 function applyMembership(state: Conversation, event: TimelineEvent): void {
@@ -231,6 +238,14 @@ function applyMembership(state: Conversation, event: TimelineEvent): void {
   for (const user of event.users) {
     if (gone) state.members.leave(user, event)
     else state.members.join(user, event, event.event === EventKind.created && user === event.from ? 'owner' : 'member')
+  }
+}
+
+/** Who is not in it now does not hear of it, and nobody is told that they mention themselves. */
+function applyMentions(state: Conversation, { mentions, from, seq }: TimelineEvent): void {
+  for (const user of mentions) {
+    const member = state.members.get(user)
+    if (member?.isNow && user !== from) member.mentionSeq = seq
   }
 }
 

@@ -40,6 +40,7 @@ export function decideMode(state: Conversation, limits: DeliveryModeLimits, now:
     n: 0,
     hash: 0,
     users: [],
+    mentions: [],
   }
 }
 

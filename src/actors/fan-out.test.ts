@@ -62,7 +62,7 @@ class Rig {
   }
 
   send(from: string, gateway = 'w1', connection = CONNECTION): this {
-    return this.#run({ kind: 'send', ...this.#head(from) }, gateway, connection)
+    return this.#run({ kind: 'send', mentions: [], ...this.#head(from) }, gateway, connection)
   }
 
   change(from: string, action: ChangeAction, ...users: string[]): this {

@@ -12,7 +12,17 @@ import type { Shard } from './shard.js'
 const NAME: ActorName = { app: 'demo' as AppId, kind: ActorKind.inbox, id: 'ann' }
 const KEY = actorKey(NAME.app, NAME.kind, NAME.id)
 const POSITION = { logIncarnation: 1, batchNo: 1, index: 0 }
-const ANN = { user: 'ann', memberSeq: 1, joinOrdinal: 0, endOrdinal: 0, readSeq: 0, readOrdinal: 0, isMember: true }
+const ANN = {
+  user: 'ann',
+  memberSeq: 1,
+  joinOrdinal: 0,
+  endOrdinal: 0,
+  readSeq: 0,
+  readOrdinal: 0,
+  isMember: true,
+  mentionSeq: 0,
+}
+const REST = { incarnation: 1 }
 
 /** Steps of a shard whose user is connected; what they are told. */
 function rig() {
@@ -32,7 +42,7 @@ function rig() {
   } as unknown as Shard)
   const hear = (inbox: InboxActivation, conversation: string, head: number) => {
     const place = { app: 'demo', actorKind: 2, conversation, head, ordinal: head, time: 0 }
-    const heads: HeadsFacts = { ...place, modeSeq: 0, isLarge: false, members: [] }
+    const heads: HeadsFacts = { ...place, modeSeq: 0, isLarge: false, members: [], ...REST }
     const prev = inbox.state.list.version
     steps.add(inbox, inbox.state.list.apply(heads, ANN), prev)
   }

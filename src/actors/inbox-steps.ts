@@ -110,6 +110,9 @@ export function entryFacts(entry: ListEntry) {
     isMember,
     version,
     flags,
+    incarnation,
+    mentionSeq,
   } = entry
-  return { conversationKind, conversation, head, ordinal, time, readSeq, readOrdinal, isMember, version, flags }
+  const read = { readSeq, readOrdinal, mentionSeq }
+  return { conversationKind, conversation, head, ordinal, time, ...read, isMember, version, flags, incarnation }
 }

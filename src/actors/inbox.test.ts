@@ -2,7 +2,8 @@ import { deepEqual, equal, throws } from 'node:assert/strict'
 import { test } from 'vitest'
 import { ActorKind, type ActorName, type AppId } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
-import { applyLaneOpened, decideLane, emptyInbox, type Inbox } from './inbox.js'
+import { ListFlag } from '../protocol/wire-numbers.js'
+import { applyLaneOpened, decideLane, decideMark, emptyInbox, type Inbox } from './inbox.js'
 
 const NAME: ActorName = { app: 'demo' as AppId, kind: ActorKind.inbox, id: 'alice' }
 
@@ -54,4 +55,42 @@ test('a user has so many devices, and a known one is always let in', () => {
   for (let device = 1; device <= LIMITS.devicesPerUserMax; device++) equal(open(inbox, `d${device}`, 1n), 1)
   equal(decideLane(inbox, { device: 'one more', number: 0, random: 1n }).kind, 'too-many')
   equal(open(inbox, 'd1', 2n), 2)
+})
+
+const LUNCH = { conversationKind: 2, conversation: 'lunch' }
+const IN_LANE = { lane: { device: 'phone', number: 1, random: 1n }, hash: 1 }
+const INCARNATION = 3
+
+function listed(head: number): Inbox {
+  const inbox = emptyInbox(NAME)
+  const place = { app: 'demo', actorKind: 2, conversation: 'lunch', head, ordinal: head, time: 1, incarnation: 1 }
+  const mode = { modeSeq: 0, isLarge: false }
+  const read = { joinOrdinal: 0, endOrdinal: 0, readSeq: 0, readOrdinal: 0, mentionSeq: 0 }
+  inbox.list.apply({ ...place, ...mode, members: [] }, { user: 'alice', memberSeq: 1, isMember: true, ...read })
+  return inbox
+}
+
+/** What is logged of a reading up to 9 that was said in a list of this incarnation. */
+function takenOf(inbox: Inbox, incarnation: number) {
+  const facts = { ...LUNCH, seq: 9, ordinal: 9, set: ListFlag.unread | ListFlag.muted, flags: ListFlag.muted }
+  const decision = decideMark(inbox, { kind: 'mark', ...IN_LANE, n: 1, facts, incarnation }, INCARNATION)
+  if (decision.kind !== 'accept') return decision.kind
+  const { seq, ordinal, set, flags } = decision.mark.facts
+  return { seq, ordinal, set, flags }
+}
+
+test('what was read in a history that is lost is not taken, and without a word of it no more than there is', () => {
+  const inbox = listed(5)
+  const said = { set: ListFlag.unread | ListFlag.muted, flags: ListFlag.muted }
+  deepEqual(takenOf(inbox, INCARNATION), { seq: 9, ordinal: 9, ...said })
+  deepEqual(takenOf(inbox, 0), { seq: 5, ordinal: 5, ...said })
+  deepEqual(takenOf(inbox, INCARNATION - 1), { seq: 0, ordinal: 0, set: ListFlag.muted, flags: ListFlag.muted })
+})
+
+test('a mark of what the list does not know yet uses up no n', () => {
+  const inbox = emptyInbox(NAME)
+  const facts = { ...LUNCH, seq: 0, ordinal: 0, set: ListFlag.muted, flags: ListFlag.muted }
+  const mark = { kind: 'mark', ...IN_LANE, n: 1, facts, incarnation: INCARNATION } as const
+  deepEqual(decideMark(inbox, mark, INCARNATION), { kind: 'refuse', refusal: 'not-listed' })
+  deepEqual(decideMark(listed(1), mark, INCARNATION).kind, 'accept')
 })

@@ -6,8 +6,9 @@
  */
 import type { ActorName } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
-import { REFUSALS, type RefusalName } from '../domain/refusal.js'
+import type { RefusalName } from '../domain/refusal.js'
 import type { MarkFacts } from '../protocol/mark-record.js'
+import { ListFlag } from '../protocol/wire-numbers.js'
 import { assert } from '../std/assert.js'
 import { ConversationList, type ListEntry } from './conversation-list.js'
 import { answerOfLane, type InLane, type LaneAnswer } from './lane-answer.js'
@@ -35,7 +36,16 @@ export interface Mark extends InLane {
   readonly facts: MarkFacts
 }
 
-export type MarkCommand = InLane & ({ readonly kind: 'mark'; readonly facts: MarkFacts } | { readonly kind: 'void' })
+export type MarkCommand = InLane &
+  (
+    | {
+        readonly kind: 'mark'
+        readonly facts: MarkFacts
+        /** Of the list in which the user decided it; 0: not said. */
+        readonly incarnation: number
+      }
+    | { readonly kind: 'void' }
+  )
 
 /** A command that used up its n and changed nothing. */
 export interface InboxSpent extends InLane {
@@ -92,17 +102,30 @@ function deviceOf(state: Inbox, device: string): DeviceLanes | undefined {
   return undefined
 }
 
-export function decideMark(state: Inbox, command: MarkCommand): MarkDecision {
+/** `incarnation` is that of the log which the list is the fold of. */
+export function decideMark(state: Inbox, command: MarkCommand, incarnation: number): MarkDecision {
   const early = answerOfLane(state.lanes, command, command.kind === 'void')
   if (early !== undefined) return early
   const { lane, n, hash } = command
   if (command.kind === 'void') return { kind: 'spend', spent: { lane, n, hash, wireCode: 0 }, refusal: undefined }
   const { facts } = command
-  if (state.list.get(facts.conversationKind, facts.conversation) !== undefined) {
-    return { kind: 'accept', mark: { lane, n, hash, facts } }
-  }
-  const refusal = 'no-such-conversation'
-  return { kind: 'spend', spent: { lane, n, hash, wireCode: REFUSALS[refusal].wire }, refusal }
+  const entry = state.list.get(facts.conversationKind, facts.conversation)
+  // Who has just created or joined it knows so before the list does; it uses up no n, and whoever waits too long voids it.
+  if (entry === undefined) return { kind: 'refuse', refusal: 'not-listed' }
+  if (command.incarnation === incarnation) return { kind: 'accept', mark: { lane, n, hash, facts } }
+  if (command.incarnation === 0) return { kind: 'accept', mark: { lane, n, hash, facts: clamped(facts, entry) } }
+  return { kind: 'accept', mark: { lane, n, hash, facts: withoutReading(facts) } }
+}
+
+/** Who does not say in which history they read may mean a lost one: beyond the head nothing is believed. */
+function clamped(facts: MarkFacts, { head, ordinal }: ListEntry): MarkFacts {
+  return facts.seq <= head ? facts : { ...facts, seq: head, ordinal }
+}
+
+/** What was read was of a history that is lost; what was set is still meant. */
+function withoutReading(facts: MarkFacts): MarkFacts {
+  if (facts.seq === 0) return facts
+  return { ...facts, seq: 0, ordinal: 0, set: facts.set & ~ListFlag.unread }
 }
 
 export function applyMark(state: Inbox, { lane, n, hash, facts }: Mark): ListEntry {

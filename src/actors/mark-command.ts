@@ -35,7 +35,7 @@ export class MarkCommand {
     const shard = this.#shard
     const { refusal } = shard
     if (refusal !== undefined) return shard.refuse(link, k, refusal, frame.ref, frame.n)
-    const decision = decideMark(inbox.state, commandOf(session, frame, bytes))
+    const decision = decideMark(inbox.state, commandOf(session, frame, bytes), shard.loop.logIncarnation)
     switch (decision.kind) {
       case 'accept':
         return this.#ack(link, k, frame, this.#append(inbox, decision.mark), 0)
@@ -103,7 +103,8 @@ function commandOf(session: Session, frame: ClientFrame, bytes: Bytes): Said {
   const lane = { device: session.device, number: session.laneNumber, random: session.laneRandom }
   const { n } = frame
   if (frame.type === BodyType.void) return { kind: 'void', lane, n, hash: 0 }
-  const { conversationKind, seq, ordinal, set, flags } = frame
+  const { conversationKind, seq, ordinal, set, flags, incarnation } = frame
   const facts = { conversationKind, conversation: frame.conversation(bytes), seq, ordinal, set, flags }
-  return { kind: 'mark', lane, n, hash: crc32OfText(Object.values(facts).join('\u0000')), facts }
+  const hash = crc32OfText([...Object.values(facts), incarnation].join('\u0000'))
+  return { kind: 'mark', lane, n, hash, facts, incarnation }
 }

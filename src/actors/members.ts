@@ -35,9 +35,11 @@ export class Member {
   role: Role = 'member'
   readonly intervals: Interval[] = []
   readonly lanes = new UserLanes()
-  /** The user's own last message: its seq, and the countable messages up to it; 0 where there is none. */
-  wroteSeq: Seq = 0
-  wroteOrdinal = 0
+  /** Up to where the user has read: whoever writes has. And the countable messages up to there. */
+  readSeq: Seq = 0
+  readOrdinal = 0
+  /** The last event that mentions the user, of those while they were in; 0: none does. */
+  mentionSeq: Seq = 0
 
   constructor(user: UserId, index: number) {
     this.user = user

@@ -64,7 +64,7 @@ class Rig {
     const isMessage = event === EventKind.message
     apply(state, {
       ...{ event, seq, time: seq, ordinal: state.ordinal + (isMessage ? 1 : 0), n: seq, hash: 0, from: ANN },
-      ...{ memberSeq: isMessage ? state.memberSeq : seq, users: users as UserId[] },
+      ...{ memberSeq: isMessage ? state.memberSeq : seq, users: users as UserId[], mentions: [] },
       lane: { device: 'phone' as DeviceId, number: 1, random: 1n },
     })
     this.outbox.owe(group)

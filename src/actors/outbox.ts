@@ -156,17 +156,17 @@ export class Outbox implements Checkpointed {
   /** Everybody is to be told where it stands. */
   #addAll(owed: Owed): void {
     const { activation } = owed
-    const { memberSeq } = activation.state
-    const isSame = owed.memberSeq === memberSeq && owed.toldMemberSeq === activation.toldMemberSeq && !owed.isOfNews
+    const { memberSeq, toldMemberSeq } = activation.state
+    const isSame = owed.memberSeq === memberSeq && owed.toldMemberSeq === toldMemberSeq && !owed.isOfNews
     if (isSame) return
     owed.isOfNews = false
-    owed.toldMemberSeq = activation.toldMemberSeq
+    owed.toldMemberSeq = toldMemberSeq
     owed.byShard = this.#membersByShard(activation)
     owed.memberCount = 0
     for (const members of owed.byShard.values()) owed.memberCount += members.length
   }
 
-  /** A large conversation, and all know that it is: only those are told who came, went or wrote since the last offer. */
+  /** A large conversation, and all know that it is: only those who came, went, wrote or were mentioned since are told. */
   #addNews(owed: Owed): void {
     if (!owed.isOfNews) owed.byShard = new Map()
     owed.isOfNews = true
@@ -174,7 +174,7 @@ export class Outbox implements Checkpointed {
     for (const member of owed.activation.state.members.all()) {
       const last = member.intervals[member.intervals.length - 1]
       if (last === undefined) continue
-      const changed = Math.max(member.isNow ? last.from : last.to, member.wroteSeq)
+      const changed = Math.max(member.isNow ? last.from : last.to, member.readSeq, member.mentionSeq)
       if (changed <= owed.headSeq) continue
       this.#add(owed.byShard, owed.activation, member)
       owed.memberCount++
@@ -185,7 +185,7 @@ export class Outbox implements Checkpointed {
     const byShard: Owed['byShard'] = new Map()
     for (const member of activation.state.members.all()) {
       const last = member.intervals[member.intervals.length - 1]
-      if (last === undefined || last.to <= activation.toldMemberSeq) continue // a stranger, or gone and all know
+      if (last === undefined || last.to <= activation.state.toldMemberSeq) continue // a stranger, or gone and all know
       this.#add(byShard, activation, member)
     }
     return byShard
@@ -206,8 +206,10 @@ export class Outbox implements Checkpointed {
 
   /** Every user shard has what was offered last: who had left before that need not hear more. */
   #allToldOf({ activation, memberSeq, modeSeq }: Owed): void {
-    activation.toldMemberSeq = Math.max(activation.toldMemberSeq, memberSeq)
     if (modeSeq === activation.state.modeSeq) activation.isModeTold = true
+    if (memberSeq <= activation.state.toldMemberSeq) return
+    activation.state.toldMemberSeq = memberSeq
+    this.#shard.activations.touched(activation)
   }
 
   #settle(owed: Owed): void {

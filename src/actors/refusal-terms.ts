@@ -16,6 +16,7 @@ export function retryAfterMs(refusal: RefusalName): number {
     case 'mailbox-full':
     case 'send-gap':
     case 'owner-moved':
+    case 'not-listed':
       return RETRY_SOON_MS
     default:
       return RETRY_LATER_MS

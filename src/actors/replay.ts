@@ -7,7 +7,8 @@ import { readEvent } from '../protocol/event-frame.js'
 import { readHeads } from '../protocol/heads-record.js'
 import { readLaneRecord } from '../protocol/lane-record.js'
 import { readMark } from '../protocol/mark-record.js'
-import type { EventKind } from '../protocol/wire-numbers.js'
+import { mentionsOf } from '../protocol/mentions.js'
+import { EventKind } from '../protocol/wire-numbers.js'
 import { assert } from '../std/assert.js'
 import type { Bytes } from '../std/bytes.js'
 import type { Activation } from './activation.js'
@@ -52,10 +53,12 @@ async function applyEvent(
   const users = facts.users as UserId[]
   const lane = { device: facts.device, number: facts.lane, random: facts.laneRandom }
   const event = facts.eventKind as EventKind
-  apply(activation.state, { event, seq, time, ordinal, memberSeq, n, hash, from, lane, users })
+  const mentions = (event === EventKind.message ? mentionsOf(frame, facts.contentStart) : []) as UserId[]
+  apply(activation.state, { event, seq, time, ordinal, memberSeq, n, hash, from, lane, users, mentions })
   activation.tail.push(seq, frame.u8, record.start, record.end)
   activation.touch(from)
   for (const user of users) activation.touch(user)
+  for (const user of mentions) activation.touch(user)
 }
 
 async function applyMarked(

@@ -46,6 +46,7 @@ const command: fc.Arbitrary<ConversationCommand> = fc
     kind: fc.constantFrom('send', 'send', 'send', 'change', 'void'),
     action: fc.constantFrom(...Object.values(ChangeAction)),
     users: fc.subarray(users),
+    mentions: fc.subarray(users),
     from: fc.constantFrom(...users),
     device: fc.constantFrom('phone', 'tablet'),
     number: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constantFrom(SERVER_LANE, SYSTEM_LANE)),
@@ -65,7 +66,7 @@ const longLane: fc.Arbitrary<ConversationCommand[]> = fc
   .map(([sends, resends]) => {
     const send = (n: number): ConversationCommand => {
       const lane = { device: 'phone', number: 1, random: 7n }
-      return { kind: 'send', from: 'ann' as UserId, lane, n, hash: n }
+      return { kind: 'send', from: 'ann' as UserId, lane, n, hash: n, mentions: [] }
     }
     return [...Array.from({ length: sends }, (_, at) => send(at + 1)), ...resends.map(send)]
   })
@@ -74,7 +75,7 @@ const longLane: fc.Arbitrary<ConversationCommand[]> = fc
 const manyLanes: fc.Arbitrary<ConversationCommand[]> = fc.array(
   fc.record({ number: fc.integer({ min: 1, max: 14 }), n: fc.constantFrom(1, 1, 2) }).map(({ number, n }) => {
     const lane = { device: 'phone', number, random: 7n }
-    return { kind: 'send', from: 'ann' as UserId, lane, n, hash: n }
+    return { kind: 'send', from: 'ann' as UserId, lane, n, hash: n, mentions: [] }
   }),
   { maxLength: 60, size: 'max' },
 )
@@ -128,10 +129,19 @@ describe('the row of an inbox', () => {
 
   test('gives back the conversation list, page by page', () => {
     const { list } = emptyInbox(INBOX)
-    const member = { user: 'ann', joinOrdinal: 3, endOrdinal: 0, readSeq: 7, readOrdinal: 5, isMember: true }
+    const member = {
+      user: 'ann',
+      joinOrdinal: 3,
+      endOrdinal: 0,
+      readSeq: 7,
+      readOrdinal: 5,
+      isMember: true,
+      mentionSeq: 6,
+    }
     for (let at = 0; at <= ENTRIES_PER_PAGE; at++) {
       const heads = { app: 'demo', actorKind: 2, conversation: `c${at}`, head: 9 + at, ordinal: 8, time: 1e12 }
-      list.apply({ ...heads, modeSeq: 5, isLarge: at === 0, members: [] }, { ...member, memberSeq: at })
+      const mode = { modeSeq: 5, isLarge: at === 0 }
+      list.apply({ ...heads, ...mode, members: [], incarnation: 1 + at }, { ...member, memberSeq: at })
     }
     const pages = new Map([0, 1].map((page) => [page, packListPage(list.page(page))]))
     equal(list.page(1).length, 1)

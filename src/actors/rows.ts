@@ -13,15 +13,16 @@ import { KeyedOutcomes } from './keyed-outcomes.js'
 import { type Lane, UserLanes } from './lanes.js'
 import { type Interval, type Member, Members } from './members.js'
 
-const VERSION = 5
+const VERSION = 6
 const packer = new Packer()
 
 export function packConversation(state: Conversation): Uint8Array {
-  const { head, ordinal, memberSeq, lastTime, modeSeq, isLarge } = state
+  const { head, ordinal, memberSeq, lastTime, modeSeq, isLarge, toldMemberSeq } = state
   packer.u8(VERSION).u53(head).u53(ordinal).u53(memberSeq).u53(lastTime)
   return packer
     .u53(modeSeq)
     .u8(isLarge ? 1 : 0)
+    .u53(toldMemberSeq)
     .take()
 }
 
@@ -36,7 +37,7 @@ export function packMembers(members: readonly Member[]): Uint8Array {
     for (const { from, to, fromOrdinal, toOrdinal } of member.intervals) {
       packer.u53(from).u53(to).u53(fromOrdinal).u53(toOrdinal)
     }
-    packer.u53(member.wroteSeq).u53(member.wroteOrdinal)
+    packer.u53(member.readSeq).u53(member.readOrdinal).u53(member.mentionSeq)
     packLanes(member.lanes)
   }
   return packer.take()
@@ -75,6 +76,7 @@ export function unpackConversation(
       lastTime: from.u53(),
       modeSeq: from.u53(),
       isLarge: from.u8() === 1,
+      toldMemberSeq: from.u53(),
       members: new Members(),
     }
     for (const page of pages.values()) unpackMembers(state.members, new Unpacker(page))
@@ -93,8 +95,9 @@ function unpackMembers(members: Members, from: Unpacker): void {
       intervals.push({ from: from.u53(), to: from.u53(), fromOrdinal: from.u53(), toOrdinal: from.u53() })
     }
     const member = members.restore(user, index, role, intervals)
-    member.wroteSeq = from.u53()
-    member.wroteOrdinal = from.u53()
+    member.readSeq = from.u53()
+    member.readOrdinal = from.u53()
+    member.mentionSeq = from.u53()
     unpackLanes(member.lanes, from)
   }
 }
@@ -153,6 +156,8 @@ export function packListPage(entries: readonly ListEntry[]): Uint8Array {
       .u53(entry.version)
       .u53(entry.modeSeq)
       .u8(entry.isLarge ? 1 : 0)
+      .u32(entry.incarnation)
+      .u53(entry.mentionSeq)
   }
   return packer.take()
 }
@@ -172,6 +177,8 @@ function unpackListPage(list: ConversationList, from: Unpacker): void {
     entry.version = from.u53()
     entry.modeSeq = from.u53()
     entry.isLarge = from.u8() === 1
+    entry.incarnation = from.u32()
+    entry.mentionSeq = from.u53()
     list.restore(entry)
   }
 }

@@ -63,10 +63,10 @@ export class ClientInbox {
     this.#open.delete(id)
   }
 
-  /** The server's history begins anew, and the list with it. */
-  restart(): void {
-    this.#view.restart()
-    this.#reads.restart()
+  /** The server's history begins anew, and the list with it; or only that of one conversation. */
+  restart(conversation?: ConversationName): void {
+    this.#view.restart(conversation)
+    this.#reads.restart(conversation)
   }
 
   entries(): readonly InboxEntry[] {
@@ -102,10 +102,12 @@ export class ClientInbox {
     this.#held.whenNamed({ conversation, run, closed: () => {} })
   }
 
-  #mark(mark: Mark): void {
+  #mark(said: Omit<Mark, 'incarnation'>): void {
+    const { session } = this.#device!
+    const mark = { ...said, incarnation: session.inbox.cursor.incarnation }
     const command = markCommand(this.#random, mark)
     this.#open.add(command.id)
-    this.#device!.session.queue(INBOX, command)
+    session.queue(INBOX, command)
     this.#tell(this.#view.marked(mark))
   }
 

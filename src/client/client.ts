@@ -271,9 +271,9 @@ export class Client {
       },
       unknown: (_, { id }) => this.#outgoing.get(id)?.lose(),
       shown: (name, item) => this.#shown(name, item),
-      restarted: () => {
-        this.#inbox.restart()
-        this.#streams.restarted()
+      restarted: (name) => {
+        this.#inbox.restart(name)
+        this.#streams.restarted(name)
       },
       listed: (entries) => this.#inbox.listed(entries),
       received: (frame) => {

@@ -176,7 +176,7 @@ function refusal(code: number, expected = 0): RefusalFrame {
 test('marks outlive their lane: what they say, they may say twice', () => {
   const conversation = { kind: 2, id: 'lunch' } as const
   const queue = new CommandQueue(conversation, 3)
-  const mark = { kind: 'mark', conversation, seq: 4, ordinal: 4, set: 0, flags: 0 } as const
+  const mark = { kind: 'mark', conversation, seq: 4, ordinal: 4, set: 0, flags: 0, incarnation: 1 } as const
   queue.add({ id: 'mark', body: mark })
   queue.add({ id: 'text', body: { kind: 'change', action: 3, users: [] } })
   const send = () => {
@@ -192,4 +192,23 @@ test('marks outlive their lane: what they say, they may say twice', () => {
     ['text'],
   )
   deepEqual(send(), ['mark 1'])
+})
+
+test('a mark waits for its conversation to be listed, longer each time, and is given up and voided in the end', () => {
+  const { queue, sent, entryOf } = queueOf(['a'])
+  const pauses: number[] = []
+  for (sent(); ; ) {
+    const verdict = queue.refused(entryOf('a'), entryOf('a').attempt, refusal(1213))
+    if (verdict.kind !== 'again') break
+    pauses.push(verdict.afterMs)
+    queue.resume()
+    if (sent()[0] === 'void 1') break
+  }
+  deepEqual(pauses.slice(0, 3), [50, 100, 200])
+  equal(pauses.length, 14)
+  deepEqual(queue.acked(entryOf('a'), ack(1, 0)), {
+    kind: 'done',
+    command: entryOf('a').command,
+    outcome: { kind: 'refused', code: 1109, n: 1 },
+  })
 })

@@ -8,7 +8,7 @@
  * Nothing goes out before it is stored as it goes out: a device that sent n and forgot it would give n away twice.
  */
 import type { ConversationKind } from '../domain/ids.js'
-import { isAboutLane, isFinalCode, type RefusalName, refusalOfWire } from '../domain/refusal.js'
+import { isAboutLane, isFinalCode, REFUSALS, type RefusalName, refusalOfWire } from '../domain/refusal.js'
 import type { AckFrame, EncodableFrame, RefusalFrame } from '../protocol/decoded-frame.js'
 import { assert } from '../std/assert.js'
 
@@ -24,6 +24,8 @@ export interface Mark {
   readonly ordinal: number
   readonly set: number
   readonly flags: number
+  /** Of the list in which it was decided; 0: not known. */
+  readonly incarnation: number
 }
 
 /** The target of marks: the user's own inbox. No conversation has this name. */
@@ -63,6 +65,8 @@ export interface Entry {
   voidFor: number | undefined
   /** Sendings from this one on are voids. */
   voidFrom: number
+  /** How often the list did not know its conversation. */
+  unlisted: number
   /** Counts changes of what must survive a crash: n and voidFor. */
   revision: number
   /** The revision that was handed out to be stored, and the one that is. */
@@ -79,6 +83,9 @@ export interface KeptCommand {
 
 const NOTHING: Verdict = { kind: 'nothing' }
 const RETRY_MS_MIN = 20
+/** With the server's 100 ms, at first: half a minute in all. */
+const NOT_LISTED_MAX = 13
+const NOT_LISTED_DOUBLINGS = 5
 
 /** Final refusals that a conversation's owner logs, which uses the n up. Any other came from the gateway: void it. */
 const OWNERS_REFUSALS: ReadonlySet<RefusalName> = new Set<RefusalName>([
@@ -159,9 +166,9 @@ export class CommandQueue {
     const { body } = command
     if (body.kind === 'send') return { kind: 'send', ...place, content: body.content }
     if (body.kind === 'mark') {
-      const { conversation, seq, ordinal, set, flags } = body
+      const { conversation, seq, ordinal, set, flags, incarnation } = body
       const of = { conversationKind: conversation.kind, conversation: conversation.id }
-      return { kind: 'mark', ref, n, ...of, seq, ordinal, set, flags }
+      return { kind: 'mark', ref, n, ...of, seq, ordinal, set, flags, incarnation }
     }
     return { kind: 'change', ...place, action: body.action, users: body.users }
   }
@@ -191,11 +198,26 @@ export class CommandQueue {
       if (name === 'lane-reused' && entry.voidFor === undefined) entry.attempt = 0
       return { kind: 'lane-lost', why: name }
     }
+    if (name === 'not-listed' && attempt === entry.attempt) return this.#notListed(entry, refusal)
     if (!isFinalCode(refusal.code)) return attempt === entry.attempt ? this.#again(entry, refusal) : NOTHING
     if (attempt >= entry.voidFrom || (name !== undefined && OWNERS_REFUSALS.has(name))) {
       return this.#done(entry, { kind: 'refused', code: refusal.code, n: entry.n })
     }
     if (entry.voidFor !== undefined) return NOTHING // the gateway again, about an older sending
+    return this.#void(entry, refusal)
+  }
+
+  /** The list hears of a conversation within seconds. Marks behind this one wait too, so not for ever. */
+  #notListed(entry: Entry, refusal: RefusalFrame): Verdict {
+    entry.unlisted++
+    if (entry.unlisted > NOT_LISTED_MAX) {
+      return this.#void(entry, { ...refusal, code: REFUSALS['no-such-conversation'].wire })
+    }
+    const retryAfterMs = refusal.retryAfterMs * 2 ** Math.min(entry.unlisted - 1, NOT_LISTED_DOUBLINGS)
+    return this.#again(entry, { ...refusal, retryAfterMs })
+  }
+
+  #void(entry: Entry, refusal: RefusalFrame): Verdict {
     entry.voidFor = refusal.code
     entry.voidFrom = entry.attempt + 1
     entry.revision++
@@ -249,5 +271,5 @@ export class CommandQueue {
 function entryOf({ command, n, voidFor }: KeptCommand, stored: number): Entry {
   const voidFrom = voidFor === undefined ? Number.POSITIVE_INFINITY : 2
   const attempt = n > 0 ? 1 : 0 // an earlier life may have sent it
-  return { command, n, voidFor, voidFrom, isSent: false, attempt, revision: 1, noted: stored, stored }
+  return { command, n, voidFor, voidFrom, isSent: false, attempt, unlisted: 0, revision: 1, noted: stored, stored }
 }

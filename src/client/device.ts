@@ -36,8 +36,9 @@ export type Trouble =
   | { readonly kind: 'lane-lost'; readonly reason: string }
   /** The server knows less of the conversation list than this device: it has lost data, and an operator must look. */
   | { readonly kind: 'inbox-ahead'; readonly reason: string }
-  /** The server went back in time, as after a restored backup: what was shown is void, and every conversation is shown again. */
-  | { readonly kind: 'history-restarted' }
+  /** The server went back in time, as after a restored backup: what was shown is void, and every conversation is shown
+   *  again; or only this one. */
+  | { readonly kind: 'history-restarted'; readonly conversation?: ConversationName }
   /** A setting or a reading was refused for good, as for a conversation that never came to stand in the list. */
   | { readonly kind: 'mark-refused'; readonly conversation: ConversationName; readonly error: RefusedError }
   /** Nothing new is sent until a write succeeds; it is tried again by itself. */
@@ -171,9 +172,9 @@ export class Device {
       listed: (entries) => listener.listed(entries),
       inboxRefused: ({ code }) =>
         listener.trouble({ kind: 'inbox-ahead', reason: refusalOfWire(code) ?? String(code) }),
-      restarted: () => {
-        listener.trouble({ kind: 'history-restarted' })
-        listener.restarted()
+      restarted: (conversation) => {
+        listener.trouble({ kind: 'history-restarted', ...(conversation !== undefined && { conversation }) })
+        listener.restarted(conversation)
       },
       rejected: (refusal) => this.#rejected(refusal),
     }

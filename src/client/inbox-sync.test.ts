@@ -6,7 +6,17 @@ import { InboxSync } from './inbox-sync.js'
 import { FORGETFUL } from './journal.js'
 import type { Asked } from './link.js'
 
-const STATE = { head: 1, ordinal: 1, time: 0, readSeq: 0, readOrdinal: 0, isMember: true, flags: 0 }
+const STATE = {
+  head: 1,
+  ordinal: 1,
+  time: 0,
+  readSeq: 0,
+  readOrdinal: 0,
+  isMember: true,
+  flags: 0,
+  incarnation: 1,
+  mentionSeq: 0,
+}
 
 function page(prev: number, version: number, more: boolean, incarnation = 1): InboxFrame {
   const entries = [{ conversationKind: 2, conversation: `at ${version}`, ...STATE, version }]
@@ -24,7 +34,7 @@ function listedOf(pages: readonly InboxFrame[], inbox = new Inbox()): string[] {
       asked = question
     },
     later: () => {},
-    restarted: () => listed.push('restarted'),
+    restarted: (name) => listed.push(name === undefined ? 'restarted' : `restarted ${name.id}`),
     listed: (entries, isFirst) =>
       listed.push(...entries.map(({ conversation }) => `${conversation}${isFirst ? ' first' : ''}`)),
     refused: () => {},
@@ -54,4 +64,13 @@ test('a list that begins anew is a first one again', () => {
     'at 501 first',
     'at 502',
   ])
+})
+
+test('a conversation that has lost events begins anew, by itself', () => {
+  const inbox = new Inbox()
+  listedOf([page(0, 3, false)], inbox)
+  const raised = page(3, 4, false)
+  const entries = [{ ...raised.entries[0]!, conversation: 'at 3', incarnation: 2 }]
+  deepEqual(listedOf([{ ...raised, entries }], inbox), ['restarted at 3', 'at 3'])
+  deepEqual(listedOf([{ ...page(4, 5, false), entries: [{ ...entries[0]!, version: 5 }] }], inbox), ['at 3'])
 })

@@ -5,6 +5,7 @@
  */
 import { isFinal, refusalOfWire } from '../domain/refusal.js'
 import type { EncodableFrame, InboxEntryFacts, InboxFrame, RefusalFrame } from '../protocol/decoded-frame.js'
+import type { ConversationName } from './command-queue.js'
 import type { Inbox } from './inbox.js'
 import type { Journal } from './journal.js'
 import type { Asked } from './link.js'
@@ -15,8 +16,8 @@ export interface InboxSyncParts {
   ask(frame: (ref: number) => EncodableFrame, asked: Asked): void
   /** Runs after so many milliseconds, unless the connection is gone by then. */
   later(ms: number, run: () => void): void
-  /** The list is of another incarnation of the server's log than the one before. */
-  restarted(): void
+  /** The list is of another incarnation of the server's log than the one before; or what it says of one conversation is. */
+  restarted(conversation?: ConversationName): void
   /** `isFirst`: of a list that this device did not have before, or that begins anew; or heads of what is in it. */
   listed(entries: readonly InboxEntryFacts[], isFirst: boolean): void
   refused(refusal: RefusalFrame): void
@@ -24,6 +25,10 @@ export interface InboxSyncParts {
 
 const AGAIN_MS_MIN = 100
 const AWAY_AGAIN_MS = 1_000
+
+function nameOf({ conversationKind, conversation: id }: InboxEntryFacts): ConversationName {
+  return { kind: conversationKind as ConversationName['kind'], id }
+}
 
 export class InboxSync {
   readonly #parts: InboxSyncParts
@@ -88,10 +93,12 @@ export class InboxSync {
   take(frame: InboxFrame): void {
     const { inbox, journal } = this.#parts
     const before = inbox.cursor
+    const raised = frame.entries.filter((entry) => inbox.isRaised(entry))
     const entries = inbox.take(frame)
     if (inbox.cursor !== before) {
       journal.inbox(inbox.cursor, entries, inbox.cursor.incarnation !== before.incarnation)
       if (before.incarnation !== 0 && before.incarnation !== inbox.cursor.incarnation) this.#parts.restarted()
+      else for (const entry of raised) this.#parts.restarted(nameOf(entry))
       const isNew = before.incarnation !== inbox.cursor.incarnation
       this.#parts.listed(entries, isNew || before.isPartial === true)
     }

@@ -1,5 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'vitest'
+import { encodeContent } from '../protocol/content.js'
 import type { EventFrame, InboxEntryFacts } from '../protocol/decoded-frame.js'
 import { EventKind, ListFlag } from '../protocol/wire-numbers.js'
 import { InboxView } from './inbox-view.js'
@@ -14,6 +15,7 @@ function entry(head: number, ordinal: number, readOrdinal: number, isMember = tr
     readSeq: 0,
     version: head,
     flags: 0,
+    ...{ incarnation: 1, mentionSeq: 0 },
   }
   return { ...place, head, ordinal, readOrdinal, isMember }
 }
@@ -32,7 +34,16 @@ test('what is heard counts before the list says so, and once', () => {
   view.listed([entry(3, 2, 2)])
   deepEqual(view.heard(event(4, 3, 'bob'), 'alice'), {
     ...{ conversation: LUNCH, head: 4, time: 104 },
-    ...{ unread: 1, isMember: true, isMarkedUnread: false, isMuted: false, isPinned: false, isHidden: false },
+    ...{
+      unread: 1,
+      isMember: true,
+      isMentioned: false,
+      mentionSeq: 0,
+      isMarkedUnread: false,
+      isMuted: false,
+      isPinned: false,
+      isHidden: false,
+    },
   })
   equal(view.heard(event(4, 3, 'bob'), 'alice'), undefined)
   view.listed([entry(4, 3, 2)])
@@ -77,7 +88,7 @@ test('a conversation that the list does not know is left to the list', () => {
 test('what is marked here counts at once, and a step from before does not take it back', () => {
   const view = new InboxView()
   view.listed([entry(3, 2, 0)])
-  view.marked({ conversation: LUNCH, seq: 3, ordinal: 2, set: 5, flags: 4 })
+  view.marked({ conversation: LUNCH, incarnation: 1, seq: 3, ordinal: 2, set: 5, flags: 4 })
   const [now] = view.entries()
   deepEqual([now!.unread, now!.isPinned, now!.isMuted], [0, true, false])
   view.listed([entry(4, 3, 0)])
@@ -96,11 +107,11 @@ test('there is nothing to mark where all is read, unless it was marked unread by
   const view = new InboxView()
   view.listed([entry(3, 2, 2)])
   deepEqual(view.place(LUNCH), { seq: 3, ordinal: 2 })
-  view.marked({ conversation: LUNCH, seq: 3, ordinal: 2, set: 0, flags: 0 })
+  view.marked({ conversation: LUNCH, incarnation: 1, seq: 3, ordinal: 2, set: 0, flags: 0 })
   equal(view.place(LUNCH), undefined)
   view.wrote(LUNCH, 5, 105)
   equal(view.place(LUNCH), undefined)
-  view.marked({ conversation: LUNCH, seq: 0, ordinal: 0, set: ListFlag.unread, flags: ListFlag.unread })
+  view.marked({ conversation: LUNCH, incarnation: 1, seq: 0, ordinal: 0, set: ListFlag.unread, flags: ListFlag.unread })
   equal(view.place(LUNCH)?.seq, 5)
 })
 
@@ -112,4 +123,19 @@ test('when history begins anew, nothing of the one before is left', () => {
   deepEqual(view.entries(), [])
   view.listed([entry(4, 4, 1)])
   deepEqual(stands(view), [[4, 3]])
+})
+
+test('who is mentioned hears so at once, until they have read it', () => {
+  const view = new InboxView()
+  view.listed([{ ...entry(3, 2, 2), mentionSeq: 1, readSeq: 3 }])
+  const shown = () => view.entries().map(({ isMentioned, mentionSeq }) => [isMentioned, mentionSeq])
+  deepEqual(shown(), [[false, 1]])
+  const content = encodeContent({ messageId: 1n, mentions: ['bob', 'alice'] })
+  view.heard({ ...event(4, 3, 'bob'), content }, 'alice')
+  view.heard(event(5, 4, 'bob'), 'alice')
+  deepEqual(shown(), [[true, 4]])
+  view.listed([{ ...entry(5, 4, 2), mentionSeq: 4, readSeq: 3 }])
+  deepEqual(shown(), [[true, 4]])
+  view.wrote(LUNCH, 6, 106)
+  deepEqual(shown(), [[false, 4]])
 })

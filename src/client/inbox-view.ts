@@ -4,7 +4,9 @@
  */
 import type { ConversationKind } from '../domain/ids.js'
 import type { EventFrame, InboxEntryFacts } from '../protocol/decoded-frame.js'
+import { mentionsOf } from '../protocol/mentions.js'
 import { EventKind, ListFlag } from '../protocol/wire-numbers.js'
+import { Bytes } from '../std/bytes.js'
 import type { ConversationName, Mark } from './command-queue.js'
 import type { ReadPlace } from './read-marks.js'
 
@@ -17,6 +19,10 @@ export interface InboxEntry {
   readonly unread: number
   /** False after leaving: the entry stays at the event of leaving. */
   readonly isMember: boolean
+  /** The user was mentioned behind the place up to which they have read. */
+  readonly isMentioned: boolean
+  /** The last event that mentions the user, to go to; 0: none does. */
+  readonly mentionSeq: number
   /** Marked as unread by hand, whatever was read. */
   readonly isMarkedUnread: boolean
   readonly isMuted: boolean
@@ -30,6 +36,8 @@ interface Ahead {
   readonly time: number
   readonly ordinal: number
   readonly readOrdinal: number
+  readonly readSeq: number
+  readonly mentionSeq: number
   /** All is read up to the head; its ordinal is not known here, and those above are of that of the list. */
   readonly isRead: boolean
 }
@@ -38,10 +46,12 @@ export class InboxView {
   readonly #listed = new Map<string, InboxEntryFacts>()
   readonly #ahead = new Map<string, Ahead>()
 
-  /** The server's history begins anew: nothing that was heard counts, and the list comes again. */
-  restart(): void {
-    this.#listed.clear()
-    this.#ahead.clear()
+  /** The history of this conversation, or of all, begins anew: nothing that was heard counts, and the list comes again. */
+  restart(name?: ConversationName): void {
+    for (const known of [this.#listed, this.#ahead]) {
+      if (name === undefined) known.clear()
+      else known.delete(keyOf(name.kind, name.id))
+    }
   }
 
   /** The latest first. */
@@ -70,11 +80,15 @@ export class InboxView {
     const isOwn = event.from === self && isMessage
     return this.#advance(keyOf(conversationKind, conversation), (now) => {
       if (seq <= now.head) return now
-      if (isOwn) return { head: seq, time, ordinal, readOrdinal: ordinal, isRead: false }
+      const { mentionSeq } = now
+      if (isOwn) return { head: seq, time, ordinal, readOrdinal: ordinal, readSeq: seq, mentionSeq, isRead: false }
       // Of the events in between each counts at most once, so no fewer were read than this; in order, exactly so many.
       const since = seq - now.head - (isMessage ? 0 : 1)
       const readOrdinal = now.isRead ? Math.max(now.readOrdinal, ordinal - since) : now.readOrdinal
-      return { head: seq, time, ordinal, readOrdinal, isRead: false }
+      const isMentioned =
+        isMessage && event.content !== undefined && mentionsOf(Bytes.over(event.content), 0).includes(self)
+      const place = { head: seq, time, ordinal, readOrdinal, readSeq: now.readSeq }
+      return { ...place, mentionSeq: isMentioned ? seq : mentionSeq, isRead: false }
     })
   }
 
@@ -83,7 +97,8 @@ export class InboxView {
     return this.#advance(keyOf(kind, id), (now) => {
       if (seq <= now.head) return now
       // How many messages lie between is not known here, nor does it matter: all are read.
-      return { head: seq, time, ordinal: now.ordinal + 1, readOrdinal: now.ordinal + 1, isRead: true }
+      const ordinal = now.ordinal + 1
+      return { head: seq, time, ordinal, readOrdinal: ordinal, readSeq: seq, mentionSeq: now.mentionSeq, isRead: true }
     })
   }
 
@@ -123,17 +138,18 @@ export class InboxView {
   #entry(key: string): InboxEntry | undefined {
     const listed = this.#listed.get(key)
     if (listed === undefined) return undefined
-    const { head, time, ordinal, readOrdinal } = this.#ahead.get(key) ?? listed
+    const { head, time, ordinal, readOrdinal, readSeq, mentionSeq } = this.#ahead.get(key) ?? listed
     const conversation = { kind: listed.conversationKind as ConversationKind, id: listed.conversation }
     const unread = Math.max(0, ordinal - Math.max(readOrdinal, listed.readOrdinal))
     const { isMember, flags } = listed
+    const isMentioned = mentionSeq > Math.max(readSeq, listed.readSeq)
     const isSet = {
       isMarkedUnread: (flags & ListFlag.unread) !== 0,
       isMuted: (flags & ListFlag.muted) !== 0,
       isPinned: (flags & ListFlag.pinned) !== 0,
       isHidden: (flags & ListFlag.hidden) !== 0,
     }
-    return { conversation, head, time, unread, isMember, ...isSet }
+    return { conversation, head, time, unread, isMember, isMentioned, mentionSeq, ...isSet }
   }
 }
 

@@ -64,6 +64,12 @@ export class Inbox {
     return entries.flatMap((entry) => this.#keep(entry) ?? [])
   }
 
+  /** The conversation has lost events since this list was told of it, and gives their seqs again (rules §14). */
+  isRaised(entry: InboxEntryFacts): boolean {
+    const known = this.#entries.get(keyOf(entry))?.incarnation ?? 0
+    return known > 0 && entry.incarnation > known
+  }
+
   /** Takes heads of large conversations that are in the list; returns their entries where they have changed. */
   takeHeads(heads: readonly HeadFacts[]): readonly InboxEntryFacts[] {
     return heads.flatMap((told) => {
@@ -81,7 +87,7 @@ export class Inbox {
     if (known !== undefined && known.version >= entry.version) return undefined
     // The list may hear of a large conversation later than its members do. Who was told of a head above the one at which
     // they left has come back since.
-    const isAhead = known !== undefined && known.head > entry.head
+    const isAhead = known !== undefined && known.head > entry.head && !this.isRaised(entry)
     const { head, ordinal, time, isMember } = isAhead ? known : entry
     const kept = { ...entry, head, ordinal, time, isMember }
     this.#entries.set(keyOf(entry), kept)

@@ -89,10 +89,16 @@ export function readKept(
   const inbox = cursor !== undefined && {
     inbox: {
       cursor: JSON.parse(cursor) as Cursor,
-      entries: listed.map((key) => JSON.parse(entries.get(key)!) as InboxEntryFacts),
+      entries: listed.map((key) => entryOf(entries.get(key)!)),
     },
   }
   return { session: { lane: laneOf(lane), conversations: [...conversations.values()], ...inbox }, orders, listed }
+}
+
+/** Entries of before had neither. */
+function entryOf(text: string): InboxEntryFacts {
+  const kept = JSON.parse(text) as InboxEntryFacts
+  return { ...kept, incarnation: kept.incarnation ?? 0, mentionSeq: kept.mentionSeq ?? 0 }
 }
 
 function laneOf(text: string): LaneName {
@@ -119,7 +125,8 @@ function commandOf(text: string): { name: ConversationName; kept: KeptCommand } 
 function bodyOf(kept: { content?: string; action: number; users: string[]; mark?: Mark }): Command['body'] {
   const { content, action, users, mark } = kept
   if (content !== undefined) return { kind: 'send', content: fromBase64(content) }
-  return mark === undefined ? { kind: 'change', action, users } : { kind: 'mark', ...mark }
+  if (mark === undefined) return { kind: 'change', action, users }
+  return { kind: 'mark', ...mark, incarnation: mark.incarnation ?? 0 } // marks of before said none
 }
 
 /** More arguments than this overflow the stack of some engines. */

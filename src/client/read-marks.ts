@@ -41,9 +41,10 @@ export class ReadMarks {
     if (pausing !== undefined) pausing.next = undefined
   }
 
-  /** What was read may be something else now: nothing that waits is said, and nothing was. */
-  restart(): void {
-    this.#pausing.clear()
+  /** What was read, of this conversation or of all, may be something else now: nothing was said, and nothing waits. */
+  restart(name?: ConversationName): void {
+    if (name === undefined) this.#pausing.clear()
+    else this.#pausing.delete(`${name.kind} ${name.id}`)
   }
 
   #tell(key: string, name: ConversationName, said: ReadPlace): void {

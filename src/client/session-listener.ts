@@ -38,8 +38,9 @@ export interface SessionListener {
   /** An alarm: the server does not know the list as far as this device does (cursor-ahead). */
   inboxRefused(refusal: RefusalFrame): void
   /** An alarm: the server lost what this device may hold, as after a restored backup, and numbers are given again. Every
-   *  timeline is shown from its beginning, or the recent part of it: what was shown before is void. */
-  restarted(): void
+   *  timeline is shown from its beginning, or the recent part of it: what was shown before is void. With a name, only that
+   *  conversation's owner lost something. */
+  restarted(conversation?: ConversationName): void
   /** Who is typing, who is online. Left out by those who do not care. */
   signalled?(frame: TypingFrame | PresenceFrame): void
   /** The server will not have us, for a reason that connecting again does not change. */

@@ -78,7 +78,7 @@ export class Session {
       journal,
       ask: (frame, asked) => this.#link.ask(frame, asked),
       later,
-      restarted: () => this.#restarted(),
+      restarted: (name) => this.#restarted(name),
       listed: (entries, isFirst) => {
         if (entries.length > 0) listener.listed(entries)
         for (const entry of entries) this.#headKnown(entry, isFirst)
@@ -207,9 +207,10 @@ export class Session {
   }
 
   /** A seq may name another event than the one we hold, so nothing that we hold is relied on (rules §14). */
-  #restarted(): void {
-    this.#parts.listener.restarted()
-    for (const conversation of this.#conversations.all()) {
+  #restarted(name?: ConversationName): void {
+    this.#parts.listener.restarted(name)
+    const those = name === undefined ? this.#conversations.all() : [this.#conversations.get(name.kind, name.id)]
+    for (const conversation of those) {
       conversation.timeline.restart()
       if (conversation.isFollowed) this.#follower.ask(conversation)
     }

@@ -92,7 +92,8 @@ test('cursor and entries of the conversation list go together; a whole list repl
   const { journal, storage, turn } = rig()
   const entry = (conversation: string, version: number) => {
     const state = { head: 3, ordinal: 2, time: 1, readSeq: 0, readOrdinal: 0, isMember: true, flags: 0 }
-    return { conversationKind: 2, conversation, ...state, version }
+    const place = { incarnation: 1, mentionSeq: 2 }
+    return { conversationKind: 2, conversation, ...state, ...place, version }
   }
   journal.put(KEYS.format, '1')
   journal.lane(LANE)

@@ -41,9 +41,10 @@ export class Streams {
     for (const stream of this.#byConversation.get(keyOf(name)) ?? []) stream.offer(event)
   }
 
-  /** The server's history begins anew: whoever reads is told. */
-  restarted(): void {
-    for (const stream of this.#all()) stream.restarted()
+  /** The history of this conversation, or of all, begins anew: whoever reads is told. */
+  restarted(name?: ConversationName): void {
+    const streams = name === undefined ? this.#all() : [...(this.#byConversation.get(keyOf(name)) ?? [])]
+    for (const stream of streams) stream.restarted()
   }
 
   end(): void {

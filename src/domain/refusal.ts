@@ -54,6 +54,7 @@ export const REFUSALS = {
   overloaded: { wire: 1210, advice: 'the server is at its limit; wait, then resend' },
   'unknown-outcome': { wire: 1211, advice: 'it may or may not have been accepted; resending is safe' },
   'log-down': { wire: 1212, advice: 'the log does not answer; wait, then resend' },
+  'not-listed': { wire: 1213, advice: 'the conversation is not in the list yet; wait, then resend, or void it' },
 
   'keys-loading': { wire: 1220, advice: 'the key that signed this token is being fetched; wait, then say Hello again' },
   'revocations-full': { wire: 1221, advice: 'too many users are revoked one by one; revoke the whole app once' },

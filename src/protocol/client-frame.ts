@@ -32,7 +32,7 @@ export class ClientFrame {
   limit = 0
   minSeq = 0
 
-  /** Mark. */
+  /** Mark; of which also `incarnation`. */
   seq = 0
   ordinal = 0
   set = 0
@@ -91,6 +91,7 @@ export class ClientFrame {
         this.ordinal = longField(view, table, 4)
         this.set = shortField(view, table, 5)
         this.flags = shortField(view, table, 6)
+        this.incarnation = intField(view, table, 7)
         return
       case BodyType.typing:
         this.#readConversation(view, table, 1)

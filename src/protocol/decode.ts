@@ -77,7 +77,7 @@ export function decodeFrame(bytes: Uint8Array): DecodedFrame {
     case wire.Body.Mark: {
       const body: wire.Mark = frame.body(new wire.Mark())
       const read = { seq: number(body.seq()), ordinal: number(body.ordinal()) }
-      const said = { set: body.set(), flags: body.flags() }
+      const said = { set: body.set(), flags: body.flags(), incarnation: body.incarnation() }
       return { kind: 'mark', ...requested(body.request()), ...conversationOf(body), ...read, ...said }
     }
     case wire.Body.Inbox:
@@ -240,6 +240,8 @@ function inboxEntry(entry: wire.InboxEntry): InboxEntryFacts {
     isMember: entry.isMember(),
     version: number(entry.version()),
     flags: entry.flags(),
+    incarnation: entry.incarnation(),
+    mentionSeq: number(entry.mentionSeq()),
   }
 }
 

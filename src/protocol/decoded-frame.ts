@@ -135,6 +135,8 @@ export interface MarkFrame extends InConversation {
   readonly ordinal: number
   readonly set: number
   readonly flags: number
+  /** 0: not said. */
+  readonly incarnation: number
 }
 
 export interface ResumeFrame {
@@ -155,6 +157,8 @@ export interface InboxEntryFacts extends InConversation {
   readonly version: number
   /** Bits of ListFlag. */
   readonly flags: number
+  readonly incarnation: number
+  readonly mentionSeq: number
 }
 
 /** Where a large conversation stands. */

@@ -170,6 +170,7 @@ function addBody(builder: Builder, frame: Exclude<EncodableFrame, EventFrame>): 
       wire.Mark.addOrdinal(builder, BigInt(frame.ordinal))
       wire.Mark.addSet(builder, frame.set)
       wire.Mark.addFlags(builder, frame.flags)
+      wire.Mark.addIncarnation(builder, frame.incarnation)
       return wire.Mark.endMark(builder)
     }
     case 'resume':
@@ -239,6 +240,8 @@ function addInboxEntry(builder: Builder, entry: InboxEntryFacts): number {
     entry.isMember,
     BigInt(entry.version),
     entry.flags,
+    entry.incarnation,
+    BigInt(entry.mentionSeq),
   )
 }
 

@@ -17,6 +17,8 @@ export interface MemberStateFacts {
   readonly readSeq: number
   readonly readOrdinal: number
   readonly isMember: boolean
+  /** The last event that mentions this user; 0: none does. */
+  readonly mentionSeq: number
 }
 
 export interface HeadsFacts {
@@ -31,6 +33,8 @@ export interface HeadsFacts {
   readonly modeSeq: number
   /** By read fan-out. */
   readonly isLarge: boolean
+  /** Of the log of the conversation: compared before any seq. */
+  readonly incarnation: number
   readonly members: readonly MemberStateFacts[]
 }
 
@@ -48,6 +52,12 @@ export function writeHeads(out: GrowingBytes, facts: HeadsFacts): void {
   HeadsRecord.startStatesVector(builder, facts.members.length)
   for (let at = facts.members.length - 1; at >= 0; at--) addState(facts.members[at]!)
   const states = builder.endVector()
+  const mentions = facts.members.some(({ mentionSeq }) => mentionSeq > 0)
+    ? HeadsRecord.createMentionSeqsVector(
+        builder,
+        facts.members.map(({ mentionSeq }) => BigInt(mentionSeq)),
+      )
+    : 0
   HeadsRecord.startHeadsRecord(builder)
   HeadsRecord.addApp(builder, app)
   HeadsRecord.addActorKind(builder, facts.actorKind)
@@ -59,6 +69,8 @@ export function writeHeads(out: GrowingBytes, facts: HeadsFacts): void {
   HeadsRecord.addStates(builder, states)
   HeadsRecord.addModeSeq(builder, BigInt(facts.modeSeq))
   HeadsRecord.addIsLarge(builder, facts.isLarge)
+  HeadsRecord.addIncarnation(builder, facts.incarnation)
+  HeadsRecord.addMentionSeqs(builder, mentions)
   builder.finish(HeadsRecord.endHeadsRecord(builder))
   out.append(builder.asUint8Array())
 }
@@ -87,6 +99,7 @@ export function readHeads(bytes: Bytes, start: number, end: number): HeadsFacts 
     time: Number(record.time()),
     modeSeq: Number(record.modeSeq()),
     isLarge: record.isLarge(),
+    incarnation: record.incarnation(),
     members: Array.from({ length: record.statesLength() }, (_, index) => {
       const state = record.states(index)!
       return {
@@ -97,6 +110,7 @@ export function readHeads(bytes: Bytes, start: number, end: number): HeadsFacts 
         readSeq: Number(state.readSeq()),
         readOrdinal: Number(state.readOrdinal()),
         isMember: state.isMember() === 1,
+        mentionSeq: Number(record.mentionSeqs(index) ?? 0),
       }
     }),
   }

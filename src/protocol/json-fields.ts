@@ -53,7 +53,7 @@ const limits = {
 const entry = {
   ...place,
   ...{ head: 'u53', ordinal: 'u53', time: 'u53', readSeq: 'u53', readOrdinal: 'u53', isMember: 'flag', version: 'u53' },
-  flags: 'u16',
+  ...{ flags: 'u16', incarnation: 'u32', mentionSeq: 'u53' },
 } as const satisfies FieldsOf<InboxEntryFacts>
 
 const head = {
@@ -98,7 +98,7 @@ export const FRAME_FIELDS = {
   members: { ref, ...place, after: 'u32', limit: 'u32' },
   'member-list': { ref, ...place, users: 'texts', owners: 'texts', count: 'u32', next: 'u32' },
   'history-end': { ref, ...place, from: 'u53', completeTo: 'u53', head: 'u53' },
-  mark: { ...request, ...place, seq: 'u53', ordinal: 'u53', set: 'u16', flags: 'u16' },
+  mark: { ...request, ...place, seq: 'u53', ordinal: 'u53', set: 'u16', flags: 'u16', incarnation: 'u32' },
   resume: { ref, incarnation: 'u32', version: 'u53', headsFrom: 'u32' },
   inbox: {
     ...{ ref, incarnation: 'u32', prev: 'u53', version: 'u53', entries: { each: entry }, more: 'flag' },

@@ -209,8 +209,8 @@ function readByHand(bytes: Bytes, start: number, like: EncodableFrame): unknown 
     case 'history':
       return { kind, ref, ...place(), mode, anchor, limit, minSeq }
     case 'mark': {
-      const { seq, ordinal, set, flags } = read
-      return { kind, ref, n, ...place(), seq, ordinal, set, flags }
+      const { seq, ordinal, set, flags, incarnation } = read
+      return { kind, ref, n, ...place(), seq, ordinal, set, flags, incarnation }
     }
     case 'resume':
       return { kind, ref, incarnation: read.incarnation, version: read.version, headsFrom: read.headsFrom }

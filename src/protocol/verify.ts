@@ -195,7 +195,8 @@ function markVerdict(bytes: Bytes, base: number, table: number, end: number): nu
   const ordinalAt = fieldIn(view, base, table, 4, 8, 8)
   const setAt = fieldIn(view, base, table, 5, 2, 2)
   const flagsAt = fieldIn(view, base, table, 6, 2, 2)
-  if (seqAt < 0 || ordinalAt < 0 || setAt < 0 || flagsAt < 0) return BAD_FRAME
+  const incarnationAt = fieldIn(view, base, table, 7, 4, 4)
+  if (seqAt < 0 || ordinalAt < 0 || setAt < 0 || flagsAt < 0 || incarnationAt < 0) return BAD_FRAME
   if ((seqAt > ABSENT && !isU53(view, seqAt)) || (ordinalAt > ABSENT && !isU53(view, ordinalAt))) return BAD_FRAME
   return conversationVerdict(bytes, base, table, end, 1, BodyType.mark)
 }

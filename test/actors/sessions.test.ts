@@ -83,7 +83,7 @@ inTurn('an owner whose log took nothing for a while tells where inboxes stand on
   steps.length = 0
   node.log.refusal = 'full'
   const mark = { conversationKind: ActorKind.direct, conversation: LUNCH, seq: 0, ordinal: 0, set: 1, flags: 1 }
-  node.say(alice, alice.inbox, { kind: 'mark', ref: 5, n: 1, ...mark })
+  node.say(alice, alice.inbox, { kind: 'mark', ref: 5, n: 1, ...mark, incarnation: 1 })
   node.run(1_000)
   node.log.refusal = undefined
   node.run(10_000)

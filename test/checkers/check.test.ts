@@ -49,13 +49,13 @@ const GOOD: readonly HistoryLine[] = [
   logged(EVENTS[4]!),
   ...EVENTS.map((each): HistoryLine => ({ ...each, type: 'stored' })),
   ROW,
-  listed('bob', { head: 3, ordinal: 2, readOrdinal: 2, isMember: true, flags: 0 }),
-  listed('bob', { head: 4, ordinal: 2, readOrdinal: 2, isMember: false, flags: 0 }),
+  listed('bob', { head: 3, ordinal: 2, readOrdinal: 2, isMember: true, flags: 0, mentionSeq: 0 }),
+  listed('bob', { head: 4, ordinal: 2, readOrdinal: 2, isMember: false, flags: 0, mentionSeq: 0 }),
   mark({ n: 1, set: 6, flags: 6 }),
   mark({ n: 2, set: 2, flags: 0 }),
   { ...mark({ n: 2, set: 2, flags: 0 }), type: 'mark acked', at: 10 },
-  inbox('alice', { head: 5, ordinal: 3, readOrdinal: 3, isMember: true, flags: 4 }),
-  inbox('bob', { head: 4, ordinal: 2, readOrdinal: 2, isMember: false, flags: 0 }),
+  inbox('alice', { head: 5, ordinal: 3, readOrdinal: 3, isMember: true, flags: 4, mentionSeq: 0 }),
+  inbox('bob', { head: 4, ordinal: 2, readOrdinal: 2, isMember: false, flags: 0, mentionSeq: 0 }),
 ]
 
 test('a good history is accepted', () => deepEqual(check(GOOD), []))
@@ -145,10 +145,10 @@ const BAD: readonly [checker: keyof typeof CHECKERS, what: string, change: (line
   ['completeness', 'the last event never came', on('shown', 5, () => [])],
   ['completeness', 'the range before the first event never came', on('shown', 1, () => [])],
   ['listed', 'a head above the log', onListed(4, { head: 6 })],
-  ['listed', 'a head goes back', onListed(4, { head: 2, ordinal: 1, isMember: true, flags: 0 })],
+  ['listed', 'a head goes back', onListed(4, { head: 2, ordinal: 1, isMember: true, flags: 0, mentionSeq: 0 })],
   ['listed', 'a marker goes back', onListed(4, { readOrdinal: 1 })],
   ['listed', 'an ordinal of another head', onListed(3, { ordinal: 1 })],
-  ['listed', 'a member before and after being thrown out', onListed(4, { isMember: true, flags: 0 })],
+  ['listed', 'a member before and after being thrown out', onListed(4, { isMember: true, flags: 0, mentionSeq: 0 })],
   ['listed', 'a head from after being thrown out', onListed(4, { head: 5, ordinal: 3 })],
   ['marks', 'an acked mark is nowhere', onMarked('mark acked', 2, (line) => [{ ...line, n: 3 }])],
   ['marks', 'an acked mark is another', onMarked('mark acked', 2, (line) => [{ ...line, flags: 2 }])],
@@ -158,8 +158,13 @@ const BAD: readonly [checker: keyof typeof CHECKERS, what: string, change: (line
   ['inboxes', 'an older setting came back', changedItem('alice', { flags: 6 })],
   ['inboxes', 'a list is one message behind', changedItem('alice', { head: 4, ordinal: 2 })],
   ['inboxes', 'what a user wrote is unread', changedItem('alice', { readOrdinal: 2 })],
+  ['inboxes', 'a mention was forgotten', changedItem('alice', { mentionSeq: 3 })],
   ['inboxes', 'who was thrown out learns what came after', changedItem('bob', { head: 5, ordinal: 3 })],
-  ['inboxes', 'who was thrown out looks like a member', changedItem('bob', { isMember: true, flags: 0 })],
+  [
+    'inboxes',
+    'who was thrown out looks like a member',
+    changedItem('bob', { isMember: true, flags: 0, mentionSeq: 0 }),
+  ],
   ['inboxes', 'a conversation is missing', (line) => (line.type === 'inbox' ? [{ ...line, items: [] }] : [line])],
   ['stored events', 'a stored event differs', onStored(3, (line) => [{ ...line, digest: 9 }])],
   ['stored events', 'the store has a hole', onStored(3, () => [])],
@@ -227,7 +232,7 @@ function event(
   const ordinal = [0, 0, 1, 2, 2, 3][seq]!
   const memberSeq = seq >= 4 ? 4 : 1
   const place = { device: 'phone', lane: 1, n, time: 100 + seq, ordinal, memberSeq, incarnation: 1, digest: seq }
-  return { conversation: 'lunch', conversationKind: 2, seq, kind, from, ...place, users: [], ...more }
+  return { conversation: 'lunch', conversationKind: 2, seq, kind, from, ...place, users: [], mentions: [], ...more }
 }
 
 function logged(facts: EventFacts): LoggedLine {

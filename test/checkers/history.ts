@@ -70,6 +70,8 @@ export interface EventFacts {
   /** A digest of the event's content. */
   readonly digest: number
   readonly users: readonly string[]
+  /** Whom a message mentions. */
+  readonly mentions: readonly string[]
 }
 
 /** An event arrived at a client over its connection, live or in an answer; repeats are allowed. */
@@ -156,6 +158,8 @@ export interface InboxItem {
   readonly isMember: boolean
   /** Settings of the user. */
   readonly flags: number
+  /** The last event that mentions the user. */
+  readonly mentionSeq: number
 }
 
 /** A client's conversation list has a new or a changed entry. */

@@ -88,13 +88,22 @@ function itemOf(
   const marks = history.of('marked').filter((mark) => mark.user === user && mark.conversation === conversation)
   const readOrdinal = Math.max(joined, wrote?.ordinal ?? 0, ...marks.map((mark) => mark.ordinal))
   const flags = marks.reduce((before, { set, flags }) => (before & ~set) | (flags & set), 0)
-  return { conversation, head, ordinal: events[head - 1]!.ordinal, readOrdinal, isMember, flags }
+  const mentionSeq = events.findLast((event) => isMentioned(conversation, events, event, user))?.seq ?? 0
+  return { conversation, head, ordinal: events[head - 1]!.ordinal, readOrdinal, isMember, flags, mentionSeq }
+}
+
+/** By another, while they were in. */
+function isMentioned(conversation: string, events: readonly LoggedLine[], event: LoggedLine, user: string): boolean {
+  if (event.from === user || !event.mentions.includes(user)) return false
+  const stay = membershipOf(conversation, events.slice(0, event.seq)).get(user)?.at(-1)
+  return stay?.to === Number.POSITIVE_INFINITY
 }
 
 /** The same for the same items, in whatever order. */
 export function textOf(items: readonly InboxItem[]): string {
-  const texts = items.map(({ conversation, head, ordinal, readOrdinal, isMember, flags }) => {
-    const place = `head ${head} ordinal ${ordinal} unread ${ordinal - readOrdinal}`
+  const texts = items.map(({ conversation, head, ordinal, readOrdinal, isMember, flags, mentionSeq }) => {
+    const mentioned = mentionSeq === 0 ? '' : ` mentioned ${mentionSeq}`
+    const place = `head ${head} ordinal ${ordinal} unread ${ordinal - readOrdinal}${mentioned}`
     return `${conversation}${isMember ? '' : ' (left)'} ${place}${flags === 0 ? '' : ` flags ${flags}`}`
   })
   return texts.sort().join('; ')

@@ -53,7 +53,8 @@ const limits = {
 // Names and advice are for people and may be reworded; these are not the catalogue's.
 const refusal = { kind: 'refusal', ref: 7, retryAfterMs: 0, n: 0, expected: 0, advice: 'what to do' } as const
 
-const entry = { head: 42, ordinal: 40, time: NOON, readSeq: 41, readOrdinal: 39, isMember: true, version: 17, flags: 2 }
+const read = { readSeq: 41, readOrdinal: 39, mentionSeq: 40 }
+const entry = { head: 42, ordinal: 40, time: NOON, ...read, isMember: true, version: 17, flags: 2, incarnation: 1 }
 
 export const FRAMES: Record<string, EncodableFrame> = {
   'hello, asking for a lane': {
@@ -145,8 +146,12 @@ export const FRAMES: Record<string, EncodableFrame> = {
     next: 0,
   },
   'history end': { kind: 'history-end', ref: 7, ...lunch, from: 42, completeTo: 50, head: 60 },
-  'mark, read up to here': { kind: 'mark', ref: 9, n: 1, ...lunch, seq: 42, ordinal: 40, set: 0, flags: 0 },
-  'mark, pinned and no longer muted': { kind: 'mark', ref: 9, n: 2, ...lunch, seq: 0, ordinal: 0, set: 6, flags: 4 },
+  'mark, read up to here': {
+    ...{ kind: 'mark', ref: 9, n: 1, ...lunch, seq: 42, ordinal: 40, set: 0, flags: 0, incarnation: 1 },
+  },
+  'mark, pinned and no longer muted': {
+    ...{ kind: 'mark', ref: 9, n: 2, ...lunch, seq: 0, ordinal: 0, set: 6, flags: 4, incarnation: 0 },
+  },
   'void of a mark': { kind: 'void', ref: 9, n: 3, conversationKind: 0, conversation: '' },
   'resume, knowing nothing': { kind: 'resume', ref: 8, incarnation: 0, version: 0, headsFrom: 0 },
   'resume, from a cursor': { kind: 'resume', ref: 8, incarnation: 1, version: MAX_53, headsFrom: 0 },

@@ -45,7 +45,9 @@ export class Activity {
   #write(client: SimClient, messages: number): void {
     const to = this.#somewhere(client)
     this.#coverage.count(messages > 1 ? 'act: burst' : 'act: send')
-    for (let left = messages; left > 0; left--) client.send(to, wholeBetween(this.#random, 0, 48))
+    const mentions = chance(this.#random, 0.2) ? this.#some(this.users) : []
+    if (mentions.length > 0) this.#coverage.count('act: mention')
+    for (let left = messages; left > 0; left--) client.send(to, wholeBetween(this.#random, 0, 48), mentions)
   }
 
   #writeTooMuch(client: SimClient): void {
@@ -87,7 +89,9 @@ export class Activity {
     this.#coverage.count(isRead ? 'act: read' : 'act: set')
     const set = isRead ? 0 : wholeBetween(this.#random, 1, LIST_FLAGS)
     const flags = wholeBetween(this.#random, 0, LIST_FLAGS)
-    client.mark({ conversation: name, ...(isRead ? { seq, ordinal } : { seq: 0, ordinal: 0 }), set, flags })
+    const { incarnation } = client.session.inbox.cursor
+    const read = isRead ? { seq, ordinal } : { seq: 0, ordinal: 0 }
+    client.mark({ conversation: name, ...read, set, flags, incarnation })
   }
 
   #somewhere(client: SimClient): ConversationName {

@@ -39,9 +39,10 @@ export function eventFactsOf(frame: EventFrame): EventFacts {
   }
   const kind = KINDS.get(frame.eventKind)
   if (kind === undefined) throw new RangeError(`${conversation}#${seq} is of unknown kind ${frame.eventKind}`)
-  if (content === undefined || content.byteLength === 0) return { ...facts, kind, digest: 0 }
+  if (content === undefined || content.byteLength === 0) return { ...facts, kind, digest: 0, mentions: [] }
   const digest = crc32(content, 0, content.byteLength)
-  return { ...facts, kind, digest, message: messageName(decodeContent(content).messageId) }
+  const { messageId, mentions = [] } = decodeContent(content)
+  return { ...facts, kind, digest, message: messageName(messageId), mentions }
 }
 
 export function messageName(id: bigint): string {

@@ -69,9 +69,9 @@ export class SimClient {
     return textOf(this.inbox)
   }
 
-  send(to: ConversationName, bodyBytes: number): void {
+  send(to: ConversationName, bodyBytes: number, mentions: readonly string[] = []): void {
     const body = bodyBytes <= this.#message.length ? this.#message.subarray(0, bodyBytes) : new Uint8Array(bodyBytes)
-    const { id } = this.session.send(to, { contentType: 'text/plain', body })
+    const { id } = this.session.send(to, { contentType: 'text/plain', body, mentions })
     this.#invoked(to, id, 'send')
   }
 
@@ -175,6 +175,7 @@ export class SimClient {
   }
 }
 
-function itemOf({ conversation, head, ordinal, readOrdinal, isMember, flags }: InboxEntryFacts): InboxItem {
-  return { conversation, head, ordinal, readOrdinal, isMember, flags }
+function itemOf(entry: InboxEntryFacts): InboxItem {
+  const { conversation, head, ordinal, readOrdinal, isMember, flags, mentionSeq } = entry
+  return { conversation, head, ordinal, readOrdinal, isMember, flags, mentionSeq }
 }

@@ -84,8 +84,18 @@ export const INBOX_MUTANTS: readonly Mutant[] = [
   // §9: markers
   mutant('own sends are unread', {
     file: 'src/actors/heads.ts',
-    find: 'readOrdinal: member.wroteOrdinal',
+    find: 'readOrdinal: member.readOrdinal',
     replace: 'readOrdinal: 0',
+  }),
+  mutant('mentions not replayed', {
+    file: 'src/actors/replay.ts',
+    find: 'event === EventKind.message ? mentionsOf',
+    replace: 'event === 0 ? mentionsOf',
+  }),
+  mutant('mentions not told', {
+    file: 'src/actors/heads.ts',
+    find: 'mentionSeq: member.mentionSeq',
+    replace: 'mentionSeq: 0',
   }),
   mutant('marker applied by last instead of max', {
     file: LIST,

@@ -174,8 +174,40 @@ mutate_is_large(value:boolean):boolean {
   return true;
 }
 
+/**
+ * Of the log of the conversation: compared before any seq.
+ */
+incarnation():number {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+mutate_incarnation(value:number):boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+
+  if (offset === 0) {
+    return false;
+  }
+
+  this.bb!.writeUint32(this.bb_pos + offset, value);
+  return true;
+}
+
+/**
+ * As many as `users`, in that order: the last event that mentions each. Absent where none was ever mentioned.
+ */
+mentionSeqs(index: number):bigint|null {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+  return offset ? this.bb!.readUint64(this.bb!.__vector(this.bb_pos + offset) + index * 8) : BigInt(0);
+}
+
+mentionSeqsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
 static startHeadsRecord(builder:flatbuffers.Builder) {
-  builder.startObject(10);
+  builder.startObject(12);
 }
 
 static addApp(builder:flatbuffers.Builder, appOffset:flatbuffers.Offset) {
@@ -234,12 +266,32 @@ static addIsLarge(builder:flatbuffers.Builder, isLarge:boolean) {
   builder.addFieldInt8(9, +isLarge, +false);
 }
 
+static addIncarnation(builder:flatbuffers.Builder, incarnation:number) {
+  builder.addFieldInt32(10, incarnation, 0);
+}
+
+static addMentionSeqs(builder:flatbuffers.Builder, mentionSeqsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(11, mentionSeqsOffset, 0);
+}
+
+static createMentionSeqsVector(builder:flatbuffers.Builder, data:bigint[]):flatbuffers.Offset {
+  builder.startVector(8, data.length, 8);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addInt64(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startMentionSeqsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(8, numElems, 8);
+}
+
 static endHeadsRecord(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createHeadsRecord(builder:flatbuffers.Builder, appOffset:flatbuffers.Offset, actorKind:number, conversationOffset:flatbuffers.Offset, head:bigint, ordinal:bigint, time:bigint, usersOffset:flatbuffers.Offset, statesOffset:flatbuffers.Offset, modeSeq:bigint, isLarge:boolean):flatbuffers.Offset {
+static createHeadsRecord(builder:flatbuffers.Builder, appOffset:flatbuffers.Offset, actorKind:number, conversationOffset:flatbuffers.Offset, head:bigint, ordinal:bigint, time:bigint, usersOffset:flatbuffers.Offset, statesOffset:flatbuffers.Offset, modeSeq:bigint, isLarge:boolean, incarnation:number, mentionSeqsOffset:flatbuffers.Offset):flatbuffers.Offset {
   HeadsRecord.startHeadsRecord(builder);
   HeadsRecord.addApp(builder, appOffset);
   HeadsRecord.addActorKind(builder, actorKind);
@@ -251,6 +303,8 @@ static createHeadsRecord(builder:flatbuffers.Builder, appOffset:flatbuffers.Offs
   HeadsRecord.addStates(builder, statesOffset);
   HeadsRecord.addModeSeq(builder, modeSeq);
   HeadsRecord.addIsLarge(builder, isLarge);
+  HeadsRecord.addIncarnation(builder, incarnation);
+  HeadsRecord.addMentionSeqs(builder, mentionSeqsOffset);
   return HeadsRecord.endHeadsRecord(builder);
 }
 }

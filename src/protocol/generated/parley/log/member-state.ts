@@ -54,7 +54,7 @@ mutate_end_ordinal(value:bigint):boolean {
 }
 
 /**
- * The user's own last message: whoever writes has read.
+ * Up to where the user has read, as far as the conversation knows: whoever writes has read.
  */
 readSeq():bigint {
   return this.bb!.readUint64(this.bb_pos + 24);

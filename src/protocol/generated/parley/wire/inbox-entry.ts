@@ -201,8 +201,46 @@ mutate_flags(value:number):boolean {
   return true;
 }
 
+/**
+ * Of the log of the conversation. Raised when that has lost events: seqs from some on are given again then.
+ */
+incarnation():number {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+mutate_incarnation(value:number):boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+
+  if (offset === 0) {
+    return false;
+  }
+
+  this.bb!.writeUint32(this.bb_pos + offset, value);
+  return true;
+}
+
+/**
+ * The last event at or below the head that mentions the user; 0: none does. Above `read_seq`: news.
+ */
+mentionSeq():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
+mutate_mention_seq(value:bigint):boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+
+  if (offset === 0) {
+    return false;
+  }
+
+  this.bb!.writeUint64(this.bb_pos + offset, value);
+  return true;
+}
+
 static startInboxEntry(builder:flatbuffers.Builder) {
-  builder.startObject(10);
+  builder.startObject(12);
 }
 
 static addKind(builder:flatbuffers.Builder, kind:ConversationKind) {
@@ -245,12 +283,20 @@ static addFlags(builder:flatbuffers.Builder, flags:number) {
   builder.addFieldInt16(9, flags, 0);
 }
 
+static addIncarnation(builder:flatbuffers.Builder, incarnation:number) {
+  builder.addFieldInt32(10, incarnation, 0);
+}
+
+static addMentionSeq(builder:flatbuffers.Builder, mentionSeq:bigint) {
+  builder.addFieldInt64(11, mentionSeq, BigInt('0'));
+}
+
 static endInboxEntry(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createInboxEntry(builder:flatbuffers.Builder, kind:ConversationKind, conversationOffset:flatbuffers.Offset, head:bigint, ordinal:bigint, time:bigint, readSeq:bigint, readOrdinal:bigint, isMember:boolean, version:bigint, flags:number):flatbuffers.Offset {
+static createInboxEntry(builder:flatbuffers.Builder, kind:ConversationKind, conversationOffset:flatbuffers.Offset, head:bigint, ordinal:bigint, time:bigint, readSeq:bigint, readOrdinal:bigint, isMember:boolean, version:bigint, flags:number, incarnation:number, mentionSeq:bigint):flatbuffers.Offset {
   InboxEntry.startInboxEntry(builder);
   InboxEntry.addKind(builder, kind);
   InboxEntry.addConversation(builder, conversationOffset);
@@ -262,6 +308,8 @@ static createInboxEntry(builder:flatbuffers.Builder, kind:ConversationKind, conv
   InboxEntry.addIsMember(builder, isMember);
   InboxEntry.addVersion(builder, version);
   InboxEntry.addFlags(builder, flags);
+  InboxEntry.addIncarnation(builder, incarnation);
+  InboxEntry.addMentionSeq(builder, mentionSeq);
   return InboxEntry.endInboxEntry(builder);
 }
 }

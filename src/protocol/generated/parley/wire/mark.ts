@@ -132,8 +132,28 @@ mutate_flags(value:number):boolean {
   return true;
 }
 
+/**
+ * That of the list (Inbox) in which the user decided it: what was read in another is not taken. 0: not said; then no more
+ * than the list's head counts as read.
+ */
+incarnation():number {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+mutate_incarnation(value:number):boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+
+  if (offset === 0) {
+    return false;
+  }
+
+  this.bb!.writeUint32(this.bb_pos + offset, value);
+  return true;
+}
+
 static startMark(builder:flatbuffers.Builder) {
-  builder.startObject(7);
+  builder.startObject(8);
 }
 
 static addRequest(builder:flatbuffers.Builder, requestOffset:flatbuffers.Offset) {
@@ -164,12 +184,16 @@ static addFlags(builder:flatbuffers.Builder, flags:number) {
   builder.addFieldInt16(6, flags, 0);
 }
 
+static addIncarnation(builder:flatbuffers.Builder, incarnation:number) {
+  builder.addFieldInt32(7, incarnation, 0);
+}
+
 static endMark(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createMark(builder:flatbuffers.Builder, requestOffset:flatbuffers.Offset, kind:ConversationKind, conversationOffset:flatbuffers.Offset, seq:bigint, ordinal:bigint, set:number, flags:number):flatbuffers.Offset {
+static createMark(builder:flatbuffers.Builder, requestOffset:flatbuffers.Offset, kind:ConversationKind, conversationOffset:flatbuffers.Offset, seq:bigint, ordinal:bigint, set:number, flags:number, incarnation:number):flatbuffers.Offset {
   Mark.startMark(builder);
   Mark.addRequest(builder, requestOffset);
   Mark.addKind(builder, kind);
@@ -178,6 +202,7 @@ static createMark(builder:flatbuffers.Builder, requestOffset:flatbuffers.Offset,
   Mark.addOrdinal(builder, ordinal);
   Mark.addSet(builder, set);
   Mark.addFlags(builder, flags);
+  Mark.addIncarnation(builder, incarnation);
   return Mark.endMark(builder);
 }
 }

@@ -89,7 +89,11 @@ export class ActorsHost implements OwnerHandle {
     this.#scheduler = new CommitScheduler(log.pacing, clock)
     this.#projector = new Projector({ store, clock, events, onTick: (slice) => this.#tick(slice) })
     this.#fanOut = new FanOut(router)
-    this.#presence = new Presence(clock, (inbox) => this.#sessions.has(inbox))
+    this.#presence = new Presence({
+      clock,
+      isConnected: (inbox) => this.#sessions.has(inbox),
+      settlesAt: (shard) => this.#shards.get(shard)?.settlesAt ?? Number.POSITIVE_INFINITY,
+    })
     log.onCarryWanted((shards) => {
       for (const shard of shards) this.#shards.get(shard)?.carry()
     })
@@ -108,6 +112,7 @@ export class ActorsHost implements OwnerHandle {
   disown(id: ShardId): void {
     this.#wanted.delete(id)
     this.#shards.get(id)?.loop.stop()
+    this.#presence.forgetShard(id)
   }
 
   /** Every wanted shard answers. */
@@ -220,7 +225,7 @@ export class ActorsHost implements OwnerHandle {
   }
 
   sessions(from: GatewayHandle, shard: number, sessions: readonly Session[]): void {
-    if (this.#shards.has(shard)) this.#sessions.replace(from, shard, sessions)
+    if (this.#wanted.has(shard)) this.#sessions.replace(from, shard, sessions)
   }
 
   sessionEnded(from: GatewayHandle, _shard: number, session: Session): void {
@@ -232,7 +237,7 @@ export class ActorsHost implements OwnerHandle {
   }
 
   watch(from: GatewayHandle, shard: number, inboxes: readonly ActorKey[]): void {
-    if (this.#shards.has(shard)) this.#presence.watch(from, shard, inboxes)
+    if (this.#wanted.has(shard)) this.#presence.watch(from, shard, inboxes)
   }
 
   signOut(inbox: ActorKey, device: string | undefined): void {

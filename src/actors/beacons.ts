@@ -19,6 +19,7 @@ export class Beacons {
   /** Those whose sessions may have missed what owners of large conversations said. */
   readonly #unheard = new Set<ActorKey>()
   #digestAt = 0
+  #provedAt = 0
 
   constructor(shard: Shard) {
     this.#shard = shard
@@ -50,6 +51,7 @@ export class Beacons {
 
   /** Once a minute to all, changed or not. */
   digest(now: number): void {
+    this.#prove(now)
     if (now - this.#digestAt < DIGEST_MS) return
     this.#digestAt = now
     for (const inbox of this.#inboxes()) this.repeat(inbox, true)
@@ -64,6 +66,18 @@ export class Beacons {
       this.repeat(inbox, this.#unheard.has(inbox))
       if (index === AFTER_MS.length - 1) this.#unheard.delete(inbox)
     }
+  }
+
+  /**
+   * An owner of users that are connected, and of a shard in which nothing happens, looks now and then whether it still is
+   * one: 1. another takes the shard over; 2. it takes the heads that are told meanwhile; 3. placement gives the shard back
+   * to the first one, which never heard of this: nobody would tell it, or its sessions, of those heads.
+   */
+  #prove(now: number): void {
+    const { loop, parts } = this.#shard
+    if (now - this.#provedAt < parts.ownerSilenceMs) return
+    this.#provedAt = now
+    if (this.#inboxes().length > 0) loop.horizon()
   }
 
   /** The state is another one now, and steps of the one before may not have left: every session hears where it stands. */

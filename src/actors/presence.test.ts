@@ -11,7 +11,12 @@ const [ANN, BEN] = ['ann', 'ben'].map((user) => actorKey('demo', ActorKind.inbox
 function made() {
   const clock = new ManualClock()
   const connected = new Set<ActorKey>()
-  const presence = new Presence(clock, (inbox) => connected.has(inbox))
+  const served = { settlesAt: 0 }
+  const presence = new Presence({
+    clock,
+    isConnected: (inbox) => connected.has(inbox),
+    settlesAt: () => served.settlesAt,
+  })
   const heard: string[] = []
   const gatewayOf = (address: string) =>
     ({
@@ -32,7 +37,7 @@ function made() {
     clock.advance(ms)
     return heard.splice(0)
   }
-  return { presence, set, take, a: gatewayOf('a'), b: gatewayOf('b') }
+  return { presence, served, set, take, a: gatewayOf('a'), b: gatewayOf('b') }
 }
 
 test('who watches hears at once how all are, and then who comes and goes', () => {
@@ -73,4 +78,28 @@ test('a gateway worker that is gone hears nothing', () => {
   presence.forgetGateway('a')
   set(ANN, true)
   deepEqual(take(3_000), [])
+})
+
+test('an owner that has just begun to serve says of nobody that they are gone before their gateway workers could register', () => {
+  const { presence, served, set, take, a } = made()
+  served.settlesAt = 2_000
+  set(ANN, true)
+  presence.watch(a, SHARD, [ANN, BEN])
+  deepEqual(take(1_900), ['a: ann online'])
+  deepEqual(take(400), ['a: ben unknown'])
+  served.settlesAt = Number.POSITIVE_INFINITY // not ours any more
+  presence.watch(a, SHARD, [BEN])
+  deepEqual(take(60_000), [])
+})
+
+test('nothing is said of a shard that is not ours any more', () => {
+  const { presence, set, take, a } = made()
+  set(ANN, true)
+  presence.watch(a, SHARD, [ANN])
+  presence.watch(a, SHARD + 1, [BEN])
+  take(0)
+  presence.forgetShard(SHARD)
+  set(ANN, false)
+  set(BEN, true)
+  deepEqual(take(60_000), ['a: ben online'])
 })

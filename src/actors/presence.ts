@@ -14,9 +14,15 @@ const AWAY_MS = 2_000
 /** Users of whom it is known when they left; the longest gone are forgotten first. */
 const LAST_SEEN_MAX = 100_000
 
+export interface PresenceParts {
+  readonly clock: Clock
+  isConnected(inbox: ActorKey): boolean
+  /** When gateway workers have told which sessions of this shard there are, on the monotonic clock; infinity: not served here. */
+  settlesAt(shard: number): number
+}
+
 export class Presence {
-  readonly #clock: Clock
-  readonly #isConnected: (inbox: ActorKey) => boolean
+  readonly #parts: PresenceParts
   readonly #watchers = new Map<ActorKey, Set<GatewayHandle>>()
   /** What each gateway worker watches, by its address and the shard. */
   readonly #watched = new Map<string, { readonly gateway: GatewayHandle; readonly inboxes: ReadonlySet<ActorKey> }>()
@@ -25,9 +31,8 @@ export class Presence {
   readonly #changed = new Map<ActorKey, number>()
   #timer: Timer | undefined
 
-  constructor(clock: Clock, isConnected: (inbox: ActorKey) => boolean) {
-    this.#clock = clock
-    this.#isConnected = isConnected
+  constructor(parts: PresenceParts) {
+    this.#parts = parts
   }
 
   /** The gateway worker watches exactly these users of the shard, and hears how all of them are. */
@@ -41,16 +46,27 @@ export class Presence {
       if (watchers === undefined) this.#watchers.set(inbox, new Set([gateway]))
       else watchers.add(gateway)
     }
-    gateway.presence(inboxes.map((inbox) => this.#stateOf(inbox)))
+    const isYoung = this.#parts.clock.monotonic() < this.#parts.settlesAt(shard)
+    const known = isYoung ? inboxes.filter((inbox) => this.#parts.isConnected(inbox)) : inboxes
+    if (known.length > 0) gateway.presence(known.map((inbox) => this.#stateOf(inbox)))
+    if (known.length < inboxes.length) this.#tellOnceSettled(shard, inboxes)
+  }
+
+  /** Who is not connected yet may be so without our knowing: gateway workers are still registering with us. */
+  #tellOnceSettled(shard: number, inboxes: readonly ActorKey[]): void {
+    const settlesAt = this.#parts.settlesAt(shard)
+    if (settlesAt === Number.POSITIVE_INFINITY) return // the watcher's next digest asks again
+    for (const inbox of inboxes) if (!this.#parts.isConnected(inbox)) this.#changed.set(inbox, settlesAt)
+    this.#timer ??= this.#parts.clock.after(TICK_MS, () => this.#tick())
   }
 
   /** Their first session began, or their last one ended. */
   changed(inbox: ActorKey): void {
-    const isConnected = this.#isConnected(inbox)
+    const isConnected = this.#parts.isConnected(inbox)
     if (!isConnected) this.#left(inbox)
     if (!this.#watchers.has(inbox)) return
-    this.#changed.set(inbox, this.#clock.monotonic() + (isConnected ? 0 : AWAY_MS))
-    this.#timer ??= this.#clock.after(TICK_MS, () => this.#tick())
+    this.#changed.set(inbox, this.#parts.clock.monotonic() + (isConnected ? 0 : AWAY_MS))
+    this.#timer ??= this.#parts.clock.after(TICK_MS, () => this.#tick())
   }
 
   /** The worker is gone. */
@@ -58,9 +74,14 @@ export class Presence {
     for (const place of this.#watched.keys()) if (place.startsWith(`${address} `)) this.#unwatch(place)
   }
 
+  /** It is not ours any more, and what we would say of its users is of the past. */
+  forgetShard(shard: number): void {
+    for (const place of this.#watched.keys()) if (place.endsWith(` ${shard}`)) this.#unwatch(place)
+  }
+
   #tick(): void {
     this.#timer = undefined
-    const now = this.#clock.monotonic()
+    const now = this.#parts.clock.monotonic()
     const news = new Map<GatewayHandle, PresenceState[]>()
     for (const [inbox, dueAt] of this.#changed) {
       if (dueAt > now) continue
@@ -70,17 +91,17 @@ export class Presence {
       }
     }
     for (const [gateway, states] of news) gateway.presence(states)
-    if (this.#changed.size > 0) this.#timer = this.#clock.after(TICK_MS, () => this.#tick())
+    if (this.#changed.size > 0) this.#timer = this.#parts.clock.after(TICK_MS, () => this.#tick())
   }
 
   #stateOf(inbox: ActorKey): PresenceState {
-    const isOnline = this.#isConnected(inbox) || (this.#changed.get(inbox) ?? 0) > this.#clock.monotonic()
+    const isOnline = this.#parts.isConnected(inbox) || (this.#changed.get(inbox) ?? 0) > this.#parts.clock.monotonic()
     return { inbox, isOnline, lastSeen: isOnline ? 0 : (this.#lastSeen.get(inbox) ?? 0) }
   }
 
   #left(inbox: ActorKey): void {
     this.#lastSeen.delete(inbox)
-    this.#lastSeen.set(inbox, this.#clock.now())
+    this.#lastSeen.set(inbox, this.#parts.clock.now())
     if (this.#lastSeen.size <= LAST_SEEN_MAX) return
     for (const oldest of this.#lastSeen.keys()) return void this.#lastSeen.delete(oldest)
   }

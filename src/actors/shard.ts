@@ -78,6 +78,9 @@ export interface ShardParts {
   onSteppedDown(shard: ShardId): void
 }
 
+/** They open their links within a fifth of a second, and digests mend the rest. */
+const REGISTERING_MS = 2_000
+
 export class Shard implements Fold {
   readonly parts: ShardParts
   readonly loop: CommitLoop
@@ -104,6 +107,7 @@ export class Shard implements Fold {
   readonly steps = new InboxSteps(this)
   readonly beacons = new Beacons(this)
   readonly checkpoints = new Checkpoints(this)
+  #servedAt = 0
   readonly replayed = new ShardReplay(this, () => this.#reset())
 
   constructor(parts: ShardParts) {
@@ -212,7 +216,13 @@ export class Shard implements Fold {
 
   // ── Fold: what the commit loop drives ──────────────────────────────────────────────────────────────────────────
 
+  /** When gateway workers have registered their sessions, on the monotonic clock; infinity while nothing is served. */
+  get settlesAt(): number {
+    return this.loop.isServing ? this.#servedAt + REGISTERING_MS : Number.POSITIVE_INFINITY
+  }
+
   served(place: LogPlace): void {
+    this.#servedAt = this.parts.clock.monotonic()
     this.parts.events.served({ shard: this.parts.id, epoch: place.epoch })
     this.checkpoints.want() // the log before our serve frame may go
   }

@@ -1,7 +1,8 @@
 /** What happens to sessions when words between gateway workers and owners are lost, late, or said by an owner that died. */
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'vitest'
-import { ActorKind, actorKey, directId, type UserId } from '../../src/domain/ids.js'
+import { ActorKind, actorKey, directId, type ShardId, type UserId } from '../../src/domain/ids.js'
+import type { Address } from '../../src/log/bus.js'
 import { encodeContent } from '../../src/protocol/content.js'
 import { decodeFrames } from '../../src/protocol/decode.js'
 import { outsidePromises } from '../sim/virtual-time.js'
@@ -61,17 +62,18 @@ inTurn('a new owner tells those who were connected where their inboxes stand, wi
   node.run(30_000)
   const kept = [...node.sessions]
   // Its gateway worker lives on and registers with the new owner; no message comes that would tell of anything.
+  for (let shard = 0; shard < node.shardCount; shard++) node.side.place(shard as ShardId, 'elsewhere' as Address)
   node.start()
   node.sessions.push(...kept)
   steps.length = 0
   const since = node.time.now
   node.run(20_000)
   const toAlice = steps.filter(({ life, connection }) => life === 2 && connection === alice.connection)
-  deepEqual(
-    toAlice.map(({ version }) => version),
-    [1, 1],
-  )
-  for (const { at } of toAlice) ok(at - since < 15_000, `${at - since} ms`)
+  ok(toAlice.length >= 2, `${toAlice.length} beacons`)
+  for (const { at, version } of toAlice.slice(0, 2)) {
+    equal(version, 1)
+    ok(at - since < 15_000, `${at - since} ms`)
+  }
 })
 
 inTurn('an owner whose log took nothing for a while tells where inboxes stand once it is itself again', () => {
@@ -81,7 +83,7 @@ inTurn('an owner whose log took nothing for a while tells where inboxes stand on
   write(node, 1)
   node.run(30_000)
   steps.length = 0
-  node.log.refusal = 'full'
+  node.log.refusal = 'read-only'
   const mark = { conversationKind: ActorKind.direct, conversation: LUNCH, seq: 0, ordinal: 0, set: 1, flags: 1 }
   node.say(alice, alice.inbox, { kind: 'mark', ref: 5, n: 1, ...mark, incarnation: 1 })
   node.run(1_000)

@@ -26,24 +26,25 @@ export function checkTimelines(history: History): string[] {
 interface Placed {
   readonly line: InvokedLine
   readonly seq: number
+  readonly lane: number
   readonly ackedAt: number
 }
 
 /**
- * Two rules over the messages of a conversation that were accepted: of one client, in the order it sent them; of any two,
- * if the ack of one was heard before the other began, in that order.
+ * Two rules over the messages of a conversation that were accepted: of one client, in the order it sent them, as far as one
+ * lane goes; of any two, if the ack of one was heard before the other began, in that order.
  */
 export function checkSenderOrder(history: History): string[] {
   const wrong: string[] = []
   const ackedAt = new Map(history.of('acked').map((line) => [line.command, line.at]))
-  const seqs = new Map(history.of('logged').map((event) => [event.message, event.seq]))
+  const places = new Map(history.of('logged').map(({ message, seq, lane }) => [message, { seq, lane }]))
   const byConversation = new Map<string, Placed[]>()
   for (const line of history.of('invoked')) {
-    const seq = line.what === 'send' ? seqs.get(line.command) : undefined
-    if (seq === undefined) continue
+    const place = line.what === 'send' ? places.get(line.command) : undefined
+    if (place === undefined) continue
     appendTo(byConversation, line.conversation, {
       line,
-      seq,
+      ...place,
       ackedAt: ackedAt.get(line.command) ?? Number.POSITIVE_INFINITY,
     })
   }
@@ -54,8 +55,9 @@ export function checkSenderOrder(history: History): string[] {
 function orderOfClients(placed: readonly Placed[]): string[] {
   const lastOf = new Map<string, Placed>()
   return placed.flatMap((each) => {
-    const before = lastOf.get(each.line.client)
-    lastOf.set(each.line.client, each)
+    const queue = `${each.line.client} ${each.lane}`
+    const before = lastOf.get(queue)
+    lastOf.set(queue, each)
     if (before === undefined || before.seq < each.seq) return []
     return [
       `${each.line.client} sent ${before.line.command} before ${each.line.command}; seqs ${before.seq}, ${each.seq}`,

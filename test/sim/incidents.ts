@@ -2,6 +2,7 @@
 import type { ShardId } from '../../src/domain/ids.js'
 import type { Random } from '../../src/std/random.js'
 import { between, pick, wholeBetween } from './draw.js'
+import type { SimClient } from './sim-client.js'
 import type { World } from './world.js'
 import { INCIDENTS, type Incident } from './world-plan.js'
 
@@ -25,7 +26,7 @@ export class Incidents {
   }
 
   #happen(incident: Incident): void {
-    const { coverage } = this.#world
+    const { coverage, devices } = this.#world
     coverage.count(`incident: ${incident}`)
     switch (incident) {
       case 'crash':
@@ -50,11 +51,17 @@ export class Incidents {
       case 'shard contended':
         return this.#world.placement.contend(this.#anyShard())
       case 'client reconnects':
-        return pick(this.#random, this.#world.clients).session.reconnect()
+        return this.#anyClient().session.reconnect()
       case 'client sleeps':
         return this.#sleep()
       case 'client reinstalled':
-        return this.#world.reinstall(pick(this.#random, this.#world.clients))
+        return devices.reinstall(this.#anyClient())
+      case 'device opened twice':
+        return devices.openTwice(this.#anyClient())
+      case 'storage copied':
+        return devices.copy(this.#anyClient())
+      case 'client put away':
+        return devices.putAway(this.#anyClient())
     }
   }
 
@@ -119,19 +126,23 @@ export class Incidents {
   }
 
   #sleep(): void {
-    const { host } = pick(this.#random, this.#world.clients)
+    const { host } = this.#anyClient()
     host.pause()
     this.#world.time.after(between(this.#random, 100, 60_000), () => host.resume())
   }
 
   /** Ends everything that has not ended. */
   heal(): void {
-    const { nodes, clients } = this.#world
-    for (const { host } of [...nodes, ...clients]) host.resume()
+    const { nodes, devices } = this.#world
+    for (const { host } of [...nodes, ...devices.running]) host.resume()
     for (const [index, { host }] of nodes.entries()) {
       host.effectsLeft = undefined
       if (!host.isUp) this.#restart(index, host.name)
     }
+  }
+
+  #anyClient(): SimClient {
+    return pick(this.#random, this.#world.devices.running)
   }
 
   #anyNode(): number {

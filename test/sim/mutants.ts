@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util'
 import { build, type Plugin } from 'esbuild'
 import { INBOX_MUTANTS } from './mutants/inbox-mutants.js'
 import { type Mutant, patched } from './mutants/mutant.js'
+import { SESSION_MUTANTS } from './mutants/session-mutants.js'
 import { WAL_MUTANTS } from './mutants/wal-mutants.js'
 import { WORLD_MUTANTS } from './mutants/world-mutants.js'
 
@@ -52,7 +53,7 @@ const { values } = parseArgs({
 
 const results: Result[] = []
 mkdirSync(FOLDER, { recursive: true })
-for (const mutant of [...WORLD_MUTANTS, ...INBOX_MUTANTS, ...WAL_MUTANTS]) {
+for (const mutant of [...WORLD_MUTANTS, ...INBOX_MUTANTS, ...SESSION_MUTANTS, ...WAL_MUTANTS]) {
   if (!mutant.name.includes(values.only)) continue
   const result = await run(mutant, Number(values.seeds))
   results.push(result)

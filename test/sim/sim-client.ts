@@ -3,10 +3,11 @@
  */
 import { type CommandOutcome, type ConversationName, INBOX, type Mark } from '../../src/client/command-queue.js'
 import { markCommand } from '../../src/client/commands.js'
+import type { Journal, KeptConversation, KeptSession } from '../../src/client/journal.js'
 import type { Dialer } from '../../src/client/link.js'
 import { Session } from '../../src/client/session.js'
 import type { SessionListener } from '../../src/client/session-listener.js'
-import type { InboxEntryFacts } from '../../src/protocol/decoded-frame.js'
+import type { InboxEntryFacts, LaneName } from '../../src/protocol/decoded-frame.js'
 import type { ChangeAction } from '../../src/protocol/wire-numbers.js'
 import { ChangeAction as Action } from '../../src/protocol/wire-numbers.js'
 import type { Random } from '../../src/std/random.js'
@@ -26,8 +27,14 @@ export interface SimClientParts {
   readonly time: VirtualTime
   readonly random: Random
   readonly dial: Dialer
+  /** Whose presence it wants to hear of. */
+  readonly watches: readonly string[]
+  /** What it has of another program's storage. */
+  readonly kept: KeptSession | undefined
   record(line: HistoryLine): void
   violated(checker: string, message: string): void
+  laneLost(why: string): void
+  rejected(why: string): void
 }
 
 const WHAT: Readonly<Record<ChangeAction, InvokedLine['what']>> = {
@@ -40,24 +47,41 @@ const WHAT: Readonly<Record<ChangeAction, InvokedLine['what']>> = {
 export class SimClient {
   readonly name: string
   readonly user: string
+  readonly device: string
   readonly host: Host
+  readonly openedAt: number
+  /** Another program numbers its commands in the same lane, as a copy of its storage. */
+  sharesLane = false
   readonly session: Session
+  /** Who is online, as far as it has heard on this connection. */
+  readonly presence = new Map<string, boolean>()
   readonly #parts: SimClientParts
   /** Commands without an outcome. */
   readonly #open = new Set<string>()
   readonly #message = new Uint8Array(48)
+  readonly #keepsake: Keepsake
 
   constructor(parts: SimClientParts) {
-    const { user, device, life, token, host, random, dial } = parts
+    const { user, device, life, token, host, random, dial, kept } = parts
     this.#parts = parts
+    this.#keepsake = new Keepsake(kept)
     this.name = `${user}/${device}.${life}`
     this.user = user
+    this.device = device
     this.host = host
-    this.session = new Session({ clock: host.clock, random, dial, listener: this.#listener(), token, device })
+    this.openedAt = parts.time.now
+    const [listener, journal] = [this.#listener(), this.#keepsake]
+    const storage = kept === undefined ? { journal } : { journal, kept }
+    this.session = new Session({ clock: host.clock, random, dial, listener, token, device, ...storage })
   }
 
   get openCommands(): number {
     return this.#open.size
+  }
+
+  /** What a copy of its storage gives another program, made while nothing waits in it: its lane, and where that stands. */
+  get kept(): KeptSession {
+    return this.#keepsake.copy()
   }
 
   /** The conversation list that this device holds. */
@@ -113,7 +137,14 @@ export class SimClient {
     const client = () => this.name
     return {
       connection: () => {},
-      online: () => {},
+      online: () => {
+        this.presence.clear()
+        this.session.tell({ kind: 'watch', ref: 0, users: this.#parts.watches })
+      },
+      signalled: (frame) => {
+        if (frame.kind !== 'presence') return
+        for (const { user, online } of frame.entries) this.presence.set(user, online)
+      },
       stored: () => {},
       sent: () => {},
       settled: ({ id }, command, outcome, lane) => {
@@ -121,9 +152,7 @@ export class SimClient {
         this.#open.delete(command.id)
         this.#settled(id, command.id, outcome, lane.number)
       },
-      laneLost: (why) => {
-        this.#parts.violated('lane lost', `${client()} lost its lane, which nothing has damaged: ${why}`)
-      },
+      laneLost: (why) => this.#parts.laneLost(why),
       unknown: (_, command) => {
         if (!this.#open.delete(command.id)) return
         this.#record({ type: 'unknown', at: this.#now, client: client(), command: command.id })
@@ -148,9 +177,7 @@ export class SimClient {
       inboxRefused: ({ name }) => {
         this.#parts.violated('inbox', `${client()} was refused its inbox: ${name}`)
       },
-      rejected: ({ name }) => {
-        this.#parts.violated('rejected', `${client()} was turned away for good: ${name}`)
-      },
+      rejected: ({ name }) => this.#parts.rejected(name),
     }
   }
 
@@ -168,10 +195,47 @@ export class SimClient {
   #settled(conversation: string, command: string, outcome: CommandOutcome, lane: number): void {
     const told = { at: this.#now, client: this.name, conversation, command }
     if (outcome.kind === 'refused') this.#record({ type: 'refused', ...told, code: outcome.code })
+    // Its n was used long ago; by whom, only its timeline can tell.
+    else if (outcome.seq === undefined && this.sharesLane) this.#record({ type: 'unknown', ...told })
     else {
       const { n, seq } = outcome
       this.#record({ type: 'acked', ...told, lane, n, ...(seq !== undefined && { seq }) })
     }
+  }
+}
+
+/** The storage of a device, as far as copies of it matter. */
+class Keepsake implements Journal {
+  #lane: LaneName | undefined
+  readonly #nextN = new Map<string, { readonly name: ConversationName; readonly nextN: number }>()
+
+  constructor(kept: KeptSession | undefined) {
+    this.#lane = kept?.lane
+    for (const each of kept?.conversations ?? []) this.conversation(each.name, each)
+  }
+
+  lane(lane: LaneName): void {
+    if (lane.random !== this.#lane?.random) this.#nextN.clear()
+    this.#lane = lane
+  }
+
+  conversation(name: ConversationName, { nextN }: KeptConversation): void {
+    this.#nextN.set(`${name.kind} ${name.id}`, { name, nextN })
+  }
+
+  command(): void {}
+
+  settled(): void {}
+
+  inbox(): void {}
+
+  flush(done: () => void): void {
+    done()
+  }
+
+  copy(): KeptSession {
+    const rest = { held: 0, isFollowed: false, commands: [] }
+    return { lane: this.#lane!, conversations: [...this.#nextN.values()].map((each) => ({ ...each, ...rest })) }
   }
 }
 

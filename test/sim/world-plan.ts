@@ -50,6 +50,9 @@ export const INCIDENTS = [
   'client reconnects',
   'client sleeps',
   'client reinstalled',
+  'client put away',
+  'device opened twice',
+  'storage copied',
 ] as const
 export type Incident = (typeof INCIDENTS)[number]
 
@@ -67,6 +70,9 @@ const INCIDENTS_MAX: Readonly<Record<Incident, number>> = {
   'client reconnects': 10,
   'client sleeps': 3,
   'client reinstalled': 3,
+  'client put away': 3,
+  'device opened twice': 3,
+  'storage copied': 2,
 }
 
 /** Conversations of four to six users cross these often; in one world of four, none does. */

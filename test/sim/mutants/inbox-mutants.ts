@@ -54,11 +54,6 @@ export const INBOX_MUTANTS: readonly Mutant[] = [
     find: '} else if (prev > this.#cursor.version) return []',
     replace: '}',
   }),
-  mutant('no beacons', {
-    file: 'src/actors/beacons.ts',
-    find: 'tick(now: number): void {\n',
-    replace: 'tick(now: number): void {\n    if (now >= 0) return\n',
-  }),
   mutant('list page not stored', {
     file: HEADS_IN,
     find: '      inbox.touch(entry)\n',

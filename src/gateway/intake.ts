@@ -73,7 +73,9 @@ export class Intake {
         return this.#hello(connection, bytes, start, end)
       case BodyType.watch:
         if (connection.phase === 'open') return this.#parts.watches.watch(connection, ref, frame.users(bytes))
-        return this.#parts.partings.refuse(connection, 'hello-first', ref, n, 0)
+        // Whose Hello is on its way may ask again; what it commanded is held, a watch is not worth that.
+        if (connection.phase === 'greeting') return this.#parts.partings.refuse(connection, 'hello-first', ref, n, 0)
+        return this.#helloFirst(connection, ref, n)
       case BodyType.typing: {
         if (connection.typedAt === this.#parts.sweep.second) return // said this second already, and worth no answer
         connection.typedAt = this.#parts.sweep.second
@@ -91,8 +93,7 @@ export class Intake {
       return this.#parts.partings.refuse(connection, 'draining', ref, n, this.#parts.retryAfter.reconnectMs())
     if (phase === 'greeting' && this.#parts.hellos.hold(connection, bytes, start, end)) return
     if (phase !== 'open' || session === undefined) {
-      this.#parts.partings.refuse(connection, 'hello-first', ref, n, 0)
-      return this.#parts.partings.end(connection, 'hello-first')
+      return this.#helloFirst(connection, ref, n)
     }
     if (connection.inFlight >= this.#parts.limits.inFlightMax) {
       return this.#parts.partings.refuse(connection, 'too-many-requests', ref, n, this.#parts.retryAfter.busyMs())
@@ -103,6 +104,11 @@ export class Intake {
     const key = this.#targets.ofFrame(this.#frame, connection, session, bytes)
     if (this.#hand(connection, session, key, bytes, start, end)) return
     this.#parts.partings.refuse(connection, 'mailbox-full', ref, n, this.#parts.retryAfter.busyMs())
+  }
+
+  #helloFirst(connection: Connection, ref: number, n: number): void {
+    this.#parts.partings.refuse(connection, 'hello-first', ref, n, 0)
+    this.#parts.partings.end(connection, 'hello-first')
   }
 
   #hello(connection: Connection, bytes: Bytes, start: number, end: number): void {

@@ -5,143 +5,53 @@ import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { test } from 'vitest'
-import { ActorKind, directId, type UserId } from '../../src/domain/ids.js'
-import { REFUSALS } from '../../src/domain/refusal.js'
-import { encodeContent } from '../../src/protocol/content.js'
-import { decodeFrames } from '../../src/protocol/decode.js'
+import { REFUSALS, type RefusalName } from '../../src/domain/refusal.js'
 import type { DecodedFrame, EncodableFrame } from '../../src/protocol/decoded-frame.js'
 import { encodeFrames } from '../../src/protocol/encode.js'
-import { HistoryMode } from '../../src/protocol/wire-numbers.js'
 import { APPS, attacks, bankToken, goodTokens, SHOP_SECRET, shopToken } from '../support/attacks.js'
-import { ChatClient, type ChatClientOptions, openSoon } from '../support/chat-client.js'
+import { ChatClient, openSoon } from '../support/chat-client.js'
 import { startWith } from '../support/configured-server.js'
+import { clientKinds, commandKinds, everyCommand } from '../support/every-command.js'
 import { RawWebSocket } from '../support/raw-websocket.js'
 import { type KeyPair, keyPair, tokenOf } from '../support/tokens.js'
+import { WIRES, type WireClient } from '../support/wire-client.js'
 
 const BODY = 'a body that nobody else should read'
 
-/** Every command there is, as they would follow a Hello. */
-function everyCommand(user: string): EncodableFrame[] {
-  const direct = directId(user as UserId, 'bob' as UserId)
-  const content = encodeContent({ messageId: 1n, body: new TextEncoder().encode(BODY) })
-  const group = { conversationKind: ActorKind.group, conversation: 'lunch' }
-  const users = ['bob'] as UserId[]
-  const changes = [1, 2, 3, 4].map((action) => ({
-    kind: 'change' as const,
-    ref: 10 + action,
-    n: action,
-    action,
-    ...group,
-    users,
-  }))
-  const range = { anchor: 0, limit: 10, minSeq: 0 }
-  return [
-    { kind: 'send', ref: 2, n: 1, conversationKind: ActorKind.direct, conversation: direct, content },
-    { kind: 'send', ref: 3, n: 1, ...group, content },
-    { kind: 'void', ref: 4, n: 2, ...group },
-    ...changes,
-    {
-      kind: 'history',
-      ref: 5,
-      conversationKind: ActorKind.direct,
-      conversation: direct,
-      mode: HistoryMode.after,
-      ...range,
-    },
-    { kind: 'history', ref: 6, ...group, mode: HistoryMode.before, ...range },
-  ]
+async function everythingHeard(client: WireClient, frames: readonly EncodableFrame[]) {
+  client.say(...frames)
+  const heard: DecodedFrame[] = []
+  for (let frame = await client.heard(); frame !== undefined; frame = await client.heard()) heard.push(frame)
+  return { heard, closed: await client.closed }
 }
 
-async function everythingHeard(port: number, frames: readonly EncodableFrame[]) {
-  const socket = await RawWebSocket.open({ port })
-  socket.send(encodeFrames(frames))
-  const heard: DecodedFrame[] = []
-  for (let message = await socket.receive(); message !== undefined; message = await socket.receive()) {
-    heard.push(...decodeFrames(message))
-  }
-  return { heard, closed: await socket.closed }
-}
+const COMMANDS = everyCommand({ user: 'alice', peer: 'bob', group: 'lunch', text: BODY, device: 'phone' })
+const helloWith = (token: string): EncodableFrame => ({
+  ...{ kind: 'hello', ref: 1, token, device: 'phone', lane: { number: 0, random: 3n } },
+})
 
 test('with a bad token no command is heard: each attack gets its code, the connection ends, and nothing was done', async () => {
-  await using server = await startWith({ apps: APPS })
-  const { port } = server
+  deepEqual([...commandKinds(), 'hello', 'ping'].sort(), clientKinds()) // a new command has a case
+  await using server = await startWith({ apps: APPS, tcp_port: 0 })
+  const { port, tcpPort } = server
   const now = Date.now()
-  for (const [how, [token, code]] of Object.entries(attacks(now))) {
-    const hello: EncodableFrame = { kind: 'hello', ref: 1, token, device: 'phone', lane: { number: 0, random: 3n } }
-    const { heard, closed } = await everythingHeard(port, [hello, ...everyCommand('alice')])
-    deepEqual(closed, { code: 3000 + REFUSALS[code].wire, reason: code }, how)
-    deepEqual(
-      heard.map((frame) => [frame.kind, 'name' in frame && frame.name]),
-      [['refusal', code]],
-      how,
-    )
-  }
-  for (const frame of everyCommand('alice')) {
-    const { closed } = await everythingHeard(port, [frame])
-    deepEqual(closed, { code: 4112, reason: 'hello-first' }, 'without a token')
+  for (const [index, [wire, dial]] of Object.entries(WIRES).entries()) {
+    const open = () => dial({ port, tcpPort, localAddress: `127.0.0.${index + 2}` })
+    const refused = async (frames: readonly EncodableFrame[], code: RefusalName, how: string) => {
+      const { heard, closed } = await everythingHeard(await open(), frames)
+      const told = heard.map((frame) => [frame.kind, 'name' in frame && frame.name])
+      deepEqual(told, [['refusal', code]], `${how}, ${wire}`)
+      if (wire !== 'tcp') deepEqual(closed, { code: 3000 + REFUSALS[code].wire, reason: code }, `${how}, ${wire}`)
+    }
+    for (const [how, [token, code]] of Object.entries(attacks(now)))
+      await refused([helloWith(token), ...COMMANDS], code, how)
+    for (const frame of COMMANDS) await refused([frame], 'hello-first', `${frame.kind} without a token`)
   }
   for (const [how, token] of Object.entries(goodTokens(now))) {
     const alice = await ChatClient.open({ port, user: 'alice', token, device: how })
     deepEqual([alice.welcome!.app, alice.welcome!.user], ['shop', 'alice'], how)
     deepEqual(await alice.seqsWith('bob'), [], how)
     alice.end()
-  }
-})
-
-test('two apps with the same users, devices, lanes and conversations see nothing of each other', async () => {
-  await using server = await startWith({ apps: APPS })
-  const now = Date.now()
-  const inShop = (user: string) => ({ port: server.port, user, token: shopToken(now, { sub: user }) })
-  const inBank = (user: string) => ({ port: server.port, user, token: bankToken(now, user) })
-  const group = { conversationKind: ActorKind.group, conversation: 'lunch' }
-  const open = async (of: (user: string) => ChatClientOptions) =>
-    [await ChatClient.open(of('alice')), await ChatClient.open(of('bob'))] as const
-  const [shopAlice, shopBob] = await open(inShop)
-  const [bankAlice, bankBob] = await open(inBank)
-
-  equal((await shopAlice.send('bob', 1, 'of the shop')).kind, 'ack')
-  const create = (ref: number) => ({
-    kind: 'change' as const,
-    ref,
-    n: 1,
-    action: 1,
-    ...group,
-    users: ['bob'] as UserId[],
-  })
-  equal((await shopAlice.ask(create)).kind, 'ack')
-  await shopBob.until(() => shopBob.events.length === 2)
-  deepEqual(await bankAlice.seqsWith('bob'), [])
-  const range = { mode: HistoryMode.after, anchor: 0, limit: 10, minSeq: 0 }
-  const refusals = async (conversation: string) => {
-    const named = { conversationKind: ActorKind.group, conversation }
-    const asked = [
-      await bankAlice.ask((ref) => ({ kind: 'history', ref, ...named, ...range })),
-      await bankAlice.ask((ref) => ({ ...create(ref), ...named, action: 2, users: ['eve'] as UserId[] })),
-    ]
-    return asked.map((answer) => answer.kind === 'refusal' && answer.name)
-  }
-  // What another app has is not told apart from what nobody has.
-  const ofNobody = await refusals('dinner')
-  equal(
-    ofNobody.every((name) => name !== false),
-    true,
-  )
-  deepEqual(await refusals('lunch'), ofNobody)
-
-  // The same ids are free, and counted from 1.
-  const ack = await bankAlice.send('bob', 1, 'of the bank')
-  deepEqual([ack.kind, (ack as { seq: number }).seq, (ack as { flags: number }).flags], ['ack', 1, 0])
-  const created = await bankAlice.ask((ref) => ({ ...create(ref), n: 2 }))
-  equal(created.kind, 'ack')
-  await bankBob.until(() => bankBob.events.length === 2)
-  for (const [client, app] of [
-    [shopBob, 'shop'],
-    [bankBob, 'bank'],
-  ] as const) {
-    deepEqual(
-      client.events.map((event) => event.app),
-      [app, app],
-    )
   }
 })
 
@@ -248,9 +158,8 @@ test('no token, secret or body reaches a log line, whatever happens', async () =
   const used = Object.values(attacks(Date.now())).map(([token]) => token)
   used.push(...Object.values(goodTokens(Date.now())), shopToken(Date.now(), { sub: 'boss', role: 'admin' }))
   for (const token of used) {
-    const hello: EncodableFrame = { kind: 'hello', ref: 1, token, device: 'phone', lane: { number: 0, random: 3n } }
     const socket = await RawWebSocket.open({ port })
-    socket.send(encodeFrames([hello, ...everyCommand('alice')]))
+    socket.send(encodeFrames([helloWith(token), ...COMMANDS]))
     await socket.receive()
     socket.destroy()
     const headers = { authorization: `Bearer ${token}` }

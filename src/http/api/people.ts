@@ -3,14 +3,34 @@
  */
 import type { Revocation } from '../../access/revocations.js'
 import { CLOCK_SKEW_MS } from '../../access/token.js'
-import type { UserId } from '../../domain/ids.js'
+import { ActorKind, type UserId } from '../../domain/ids.js'
 import { LIMITS } from '../../domain/limits.js'
+import { inboxOf, NOTHING } from './inbox.js'
 import { operation } from './operation.js'
 import * as schemas from './schemas.js'
 
 const REFUSAL_OF = { full: 'revocations-full', busy: 'overloaded', failed: 'unknown-outcome' } as const
 
 export const PEOPLE_OPERATIONS = [
+  operation({
+    id: 'readInbox',
+    method: 'GET',
+    path: '/v1/users/{user}/conversations',
+    summary: "Read a user's conversation list: heads, unread counts, read markers and settings; or what changed of it.",
+    needs: 'server',
+    params: schemas.UserPath,
+    query: schemas.InboxQuery,
+    status: 200,
+    answer: schemas.UserInbox,
+    async run({ caller: { app, user: server }, path, query: { after, heads_from: headsFrom }, key }, { commands }) {
+      const user = path.user as UserId
+      const inbox = { kind: ActorKind.inbox, id: user }
+      const [incarnation, version] = (after ?? NOTHING).split('.').map(Number) as [number, number]
+      const by = { app, server, user, conversation: inbox, key }
+      const answer = await commands.ask(by, { kind: 'resume', ref: 1, incarnation, version, headsFrom })
+      return answer.ok ? { answer: inboxOf(user, after, answer.frames) } : answer
+    },
+  }),
   operation({
     id: 'disconnectUser',
     method: 'POST',

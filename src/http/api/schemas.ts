@@ -111,6 +111,69 @@ export const Members = z.strictObject({
 })
 
 export const UserPath = z.strictObject({ user: Id })
+export const InboxQuery = z.strictObject({
+  after: z
+    .string()
+    .regex(/^\d{1,15}\.\d{1,15}$/)
+    .optional()
+    .meta({ description: '`cursor` of an earlier answer: what changed after it; without it, all' }),
+  heads_from: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(0xffff_ffff)
+    .default(0)
+    .meta({ description: '`heads_next` of an earlier answer: heads of large conversations only' }),
+})
+
+const ListedConversation = z.strictObject({
+  kind: Kind,
+  id: z.string(),
+  head: Seq.meta({ description: 'the last seq that the user may see' }),
+  time: Time.meta({ description: 'of the event at the head, in milliseconds since 1970' }),
+  ordinal: Seq.meta({ description: 'messages up to the head' }),
+  unread: z.int().min(0).meta({ description: '`ordinal` less `read_ordinal`' }),
+  read_seq: Seq.meta({ description: 'up to where the user has read' }),
+  read_ordinal: Seq.meta({ description: 'messages up to there, or up to the last join' }),
+  mention_seq: Seq.meta({ description: 'the last event that mentions the user; 0: none does. Above `read_seq`: news' }),
+  incarnation: z
+    .int()
+    .min(0)
+    .meta({ description: 'raised when the conversation has lost events, whose seqs are given again' }),
+  is_member: z.boolean().meta({ description: 'false after leaving' }),
+  is_marked_unread: z.boolean(),
+  is_muted: z.boolean(),
+  is_pinned: z.boolean(),
+  is_hidden: z.boolean(),
+})
+
+const LargeHead = z.strictObject({
+  kind: Kind,
+  id: z.string(),
+  head: Seq,
+  ordinal: Seq,
+  time: Time,
+  is_away: z.boolean().meta({ description: 'its owner does not answer now, and the numbers are 0: ask again' }),
+})
+
+export const UserInbox = z.strictObject({
+  user: z.string(),
+  conversations: z.array(ListedConversation).meta({
+    description: `at most ${LIMITS.resumeEntriesMax}, those that changed first before those that changed last`,
+  }),
+  is_whole: z
+    .boolean()
+    .meta({ description: 'the list from its beginning, whatever `after` said: forget what you hold of it' }),
+  cursor: z.string().meta({ description: 'where to go on' }),
+  more: z.boolean().meta({ description: 'there is more after `cursor` already' }),
+  heads: z
+    .array(LargeHead)
+    .meta({ description: 'where large conversations of the list stand now, asked for with `heads_from`; by max' }),
+  heads_next: z.int().min(0).meta({
+    description: 'heads of large conversations are to be asked for, with this as `heads_from`; 0: none, or no more',
+  }),
+})
+
 export const Disconnect = z.strictObject({ device: Id.optional() })
 export const Told = z.strictObject({ user: z.string(), device: z.string().optional() })
 
@@ -147,6 +210,11 @@ export const Problem = z.strictObject({
   detail: z.string(),
   retry_after_ms: z.int().min(1).optional(),
 })
+
+/** Of the number that stands for it on the wire. */
+export function kindNameOf(kind: number): z.infer<typeof Kind> {
+  return KINDS[kind - 1]!
+}
 
 /** By the number that stands for it on the wire. */
 export function kindNumberOf(kind: z.infer<typeof Kind>): ConversationKind {

@@ -184,6 +184,13 @@ export class Activations {
     return bytes
   }
 
+  /** Lets go of recent events that the store has, where a conversation holds more of them than `keepBytes`. */
+  trimTails(keepBytes: number): void {
+    for (const activation of this.#byKey.values()) {
+      if (activation.kind === 'conversation') activation.tail.trim(activation.storedSeq, keepBytes)
+    }
+  }
+
   /** Retires up to `count` actors whose rows hold everything, those not used since the last sweep. */
   retire(count: number): number {
     let retired = 0

@@ -60,6 +60,8 @@ export interface HostLoad {
 
 const SWEEP_MS = 1_000
 const TRY_AGAIN_MS = 1_000
+/** Of the limit on recent bytes, once it is passed. */
+const TRIMMED_TO = 0.75
 
 export class ActorsHost implements OwnerHandle {
   readonly address: Address
@@ -293,13 +295,15 @@ export class ActorsHost implements OwnerHandle {
       tailBytes += shard.activations.tailBytes()
     }
     this.#isStoreBehind = tailBytes > LIMITS.unstoredBytesMax
-    const max = this.#parts.activationsMax ?? LIMITS.activationsMax
-    const tooMany = actors - max
-    const tooLarge = tailBytes - LIMITS.recentTailBytesMax
-    let left = Math.max(tooMany, tooLarge > 0 ? Math.ceil((actors * tooLarge) / tailBytes) : 0)
+    if (tailBytes > LIMITS.recentTailBytesMax) this.#trimTails(TRIMMED_TO * (LIMITS.recentTailBytesMax / actors))
+    let left = actors - (this.#parts.activationsMax ?? LIMITS.activationsMax)
     for (const shard of this.#shards.values()) {
       if (left <= 0) return
       left -= shard.activations.retire(left)
     }
+  }
+
+  #trimTails(keepBytes: number): void {
+    for (const shard of this.#shards.values()) shard.activations.trimTails(keepBytes)
   }
 }

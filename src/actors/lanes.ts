@@ -26,21 +26,26 @@ export type LaneVerdict =
 const NEXT: LaneVerdict = { kind: 'next' }
 const REUSED: LaneVerdict = { kind: 'reused' }
 
+const SLOT = 3
+const TIME = 1
+const HASH = 2
+
 /** One lane's memory in one actor. */
 export class Lane {
   readonly name: LaneName
   /** The highest n decided; 0 for a new lane. */
   last = 0
-  /** By n modulo the capacity: a seq, or minus the wire code of the refusal (0: a void). */
-  #outcomes: Float64Array
-  #times: Float64Array
-  #hashes: Uint32Array
+  /** The first n that was recorded here, less one: where the window's slots begin. */
+  #base = 0
+  /**
+   * Of each n of the window: a seq, or minus the wire code of the refusal (0: a void); the time; the hash. One array of
+   * numbers, because there are as many lanes as people in conversations: typed arrays would cost each of them three
+   * buffers outside the heap.
+   */
+  readonly #window: number[] = []
 
   constructor(name: LaneName) {
     this.name = name
-    this.#outcomes = new Float64Array(4)
-    this.#times = new Float64Array(4)
-    this.#hashes = new Uint32Array(4)
   }
 
   is(name: LaneName): boolean {
@@ -50,7 +55,8 @@ export class Lane {
   /** What to answer a command with this n and content hash. Changes nothing. */
   judge(n: number, hash: number): LaneVerdict {
     if (n === this.last + 1) return NEXT
-    if (n <= this.last && n > this.last - LIMITS.laneWindow && this.#hashes[this.#slot(n)] !== hash) return REUSED
+    if (n <= this.last && n > this.last - LIMITS.laneWindow && this.#window[this.#slot(n) + HASH] !== hash)
+      return REUSED
     return this.judgeAny(n)
   }
 
@@ -59,23 +65,27 @@ export class Lane {
     if (n === this.last + 1) return NEXT
     if (n > this.last) return { kind: 'gap', expected: this.last + 1 }
     if (n <= this.last - LIMITS.laneWindow) return { kind: 'already-accepted' }
-    const outcome = this.#outcomes[this.#slot(n)]!
+    const slot = this.#slot(n)
+    const outcome = this.#window[slot]!
     if (outcome <= 0) return { kind: 'refused', wireCode: -outcome }
-    return { kind: 'accepted', seq: outcome, time: this.#times[this.#slot(n)]! }
+    return { kind: 'accepted', seq: outcome, time: this.#window[slot + TIME]! }
   }
 
   #slot(n: number): number {
-    return n & (this.#hashes.length - 1)
+    return SLOT * ((n - this.#base - 1) % LIMITS.laneWindow)
   }
 
   /** Takes the outcome of n = last + 1. `outcome`: the seq, or minus the refusal's wire code. */
   record(n: number, hash: number, outcome: number, time: number): void {
     assert(n === this.last + 1, () => `lane gap: last ${this.last}, n ${n}`)
-    if (n >= this.#hashes.length && this.#hashes.length < LIMITS.laneWindow) this.#grow()
     const slot = this.#slot(n)
-    this.#outcomes[slot] = outcome
-    this.#times[slot] = time
-    this.#hashes[slot] = hash
+    const window = this.#window
+    if (slot === window.length) window.push(outcome, time, hash)
+    else {
+      window[slot] = outcome
+      window[slot + TIME] = time
+      window[slot + HASH] = hash
+    }
     this.last = n
   }
 
@@ -88,30 +98,14 @@ export class Lane {
   forEach(take: (n: number, hash: number, outcome: number, time: number) => void): void {
     for (let n = this.last - this.remembered + 1; n <= this.last; n++) {
       const slot = this.#slot(n)
-      take(n, this.#hashes[slot]!, this.#outcomes[slot]!, this.#times[slot]!)
+      take(n, this.#window[slot + HASH]!, this.#window[slot]!, this.#window[slot + TIME]!)
     }
   }
 
   /** Begins a lane read from its row, whose first remembered outcome will be for n = last + 1. */
   startAfter(last: number): void {
     this.last = last
-    while (last >= this.#hashes.length && this.#hashes.length < LIMITS.laneWindow) this.#grow()
-  }
-
-  #grow(): void {
-    const from = this.#hashes.length
-    const outcomes = new Float64Array(from * 2)
-    const times = new Float64Array(from * 2)
-    const hashes = new Uint32Array(from * 2)
-    for (let n = Math.max(1, this.last - from + 1); n <= this.last; n++) {
-      const slot = n & (from * 2 - 1)
-      outcomes[slot] = this.#outcomes[n & (from - 1)]!
-      times[slot] = this.#times[n & (from - 1)]!
-      hashes[slot] = this.#hashes[n & (from - 1)]!
-    }
-    this.#outcomes = outcomes
-    this.#times = times
-    this.#hashes = hashes
+    this.#base = last
   }
 }
 

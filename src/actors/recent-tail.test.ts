@@ -24,6 +24,13 @@ function range(from: number, to: number): number[] {
   return Array.from({ length: Math.max(0, to - from + 1) }, (_, at) => from + at)
 }
 
+const buffers: ArrayBufferLike[] = []
+
+function placeOf({ buffer, byteOffset }: Uint8Array): string {
+  if (!buffers.includes(buffer)) buffers.push(buffer)
+  return `${buffers.indexOf(buffer)} ${byteOffset}`
+}
+
 describe('the recent tail', () => {
   test('is empty at first, and then begins with the first event it got', () => {
     equal(new RecentTail().firstSeq, Number.POSITIVE_INFINITY)
@@ -54,24 +61,36 @@ describe('the recent tail', () => {
     deepEqual(seqsOf(tailOf([30_000, 30_000]), 1, 2, 59_999), [1])
   })
 
-  test('a slice stays true while the tail grows and is trimmed', () => {
+  test('a slice stays true while the tail grows and others are trimmed', () => {
     const tail = tailOf([500])
     const [slice] = tail.slices(1, 1)
+    const other = tailOf([500], 77)
     for (let seq = 2; seq < 500; seq++) tail.push(seq, event(seq, 700), 0, 700)
-    tail.trim(499, 0)
+    other.trim(77, 0)
+    tailOf([500], 78)
     deepEqual(slice!.bytes, event(1, 500))
   })
 
-  test('holds little for few events: one small chunk that doubles up to 32 KiB, then chunks of that size', () => {
+  test('holds little for few events: a small chunk, each next one twice as large, up to 32 KiB', () => {
     const tail = tailOf([8])
     equal(tail.heldBytes, 1024)
     tail.push(2, event(2, 1016), 0, 1016)
     equal(tail.heldBytes, 1024)
     tail.push(3, event(3, 8), 0, 8)
-    equal(tail.heldBytes, 2048)
-    for (let seq = 4; seq <= 36; seq++) tail.push(seq, event(seq, 1_000), 0, 1_000)
-    equal(tail.heldBytes, 2 * 32 * 1024)
-    equal(tail.slices(1, 36).length, 2)
+    equal(tail.heldBytes, 3 * 1024)
+    for (let seq = 4; seq <= 100; seq++) tail.push(seq, event(seq, 1_000), 0, 1_000)
+    equal(tail.heldBytes, (1 + 2 + 4 + 8 + 16 + 32 + 32 + 32) * 1024)
+    equal(tail.slices(1, 100).length, 8)
+  })
+
+  test('what was let go is used again, by whoever needs as much', () => {
+    const [first] = tailOf([5_000]).slices(1, 1)
+    const tail = tailOf([5_000])
+    const [slice] = tail.slices(1, 1)
+    tail.trim(1, 0)
+    const [again] = tailOf([4_097], 2).slices(2, 2)
+    equal(placeOf(again!.bytes), placeOf(slice!.bytes))
+    equal(placeOf(again!.bytes) === placeOf(first!.bytes), false)
   })
 
   test('an event larger than a chunk gets its own', () => {

@@ -2,21 +2,17 @@
  * The newest events of a conversation as bytes: what answers history and gap fills without the store, and what the
  * projector stores from. One copy serves both.
  *
- * A chunk is written once; `trim` lets go of it, and its memory is then used for others: slices are good until the tail
- * is trimmed, which happens only after the store has what they hold. New memory costs the kernel's page faults and, as
- * it counts toward the heap, full collections; at 40 MB a second both were dear.
+ * A chunk is written once and never moved; `trim` lets go of it, and its memory is then used for others: slices are good
+ * until the tail is trimmed, which happens only after the store has what they hold. New memory costs the kernel's page
+ * faults and, as it counts toward the heap, full collections; at 40 MB a second both were dear.
  */
 import type { Seq } from '../domain/ids.js'
+import { giveBackMemory, PIECE_BYTES_MAX, takeMemory } from './tail-memory.js'
 
 const FIRST_CHUNK_BYTES = 1024
-const CHUNK_BYTES_MAX = 32 * 1024
-
-/** Chunks of full size that were let go, of all tails of this thread. */
-const SPARE: Uint8Array[] = []
-const SPARE_MAX = 1024
 
 interface Chunk {
-  bytes: Uint8Array
+  readonly bytes: Uint8Array
   size: number
   readonly firstSeq: Seq
   /** Where each event ends. */
@@ -76,31 +72,17 @@ export class RecentTail {
       if (oldest.firstSeq + oldest.ends.length - 1 > stored) return
       this.heldBytes -= oldest.bytes.length
       this.#chunks.shift()
-      letGo(oldest.bytes)
+      giveBackMemory(oldest.bytes)
     }
   }
 
-  /** A chunk with room: the last one grown while it is small, else a new one. */
+  /** A new chunk, twice as large as the last one. */
   #room(seq: Seq, size: number, last: Chunk | undefined): Chunk {
-    if (last !== undefined && last.size + size <= CHUNK_BYTES_MAX) {
-      const grown = memoryOf(Math.min(CHUNK_BYTES_MAX, Math.max(last.bytes.length * 2, last.size + size)))
-      grown.set(last.bytes.subarray(0, last.size))
-      this.heldBytes += grown.length - last.bytes.length
-      last.bytes = grown
-      return last
-    }
-    const bytes = memoryOf(Math.max(size, last === undefined ? FIRST_CHUNK_BYTES : CHUNK_BYTES_MAX))
+    const aim = last === undefined ? FIRST_CHUNK_BYTES : Math.min(PIECE_BYTES_MAX, 2 * last.bytes.length)
+    const bytes = takeMemory(Math.max(size, aim))
     this.heldBytes += bytes.length
     const chunk: Chunk = { bytes, size: 0, firstSeq: seq, ends: [] }
     this.#chunks.push(chunk)
     return chunk
   }
-}
-
-function memoryOf(size: number): Uint8Array {
-  return (size === CHUNK_BYTES_MAX ? SPARE.pop() : undefined) ?? new Uint8Array(size)
-}
-
-function letGo(bytes: Uint8Array): void {
-  if (bytes.length === CHUNK_BYTES_MAX && SPARE.length < SPARE_MAX) SPARE.push(bytes)
 }

@@ -15,6 +15,7 @@ import type {
 } from './decoded-frame.js'
 import { EventTemplate } from './event-frame.js'
 import * as wire from './generated/parley/wire.js'
+import { addText } from './record-builder.js'
 import { BODY_TYPE_NEVER, BodyType } from './wire-numbers.js'
 
 /** One frame with its size prefix, a multiple of 8 bytes; the caller's to keep. */
@@ -231,7 +232,7 @@ function addInboxEntry(builder: Builder, entry: InboxEntryFacts): number {
   return wire.InboxEntry.createInboxEntry(
     builder,
     entry.conversationKind,
-    builder.createString(entry.conversation),
+    addText(builder, entry.conversation),
     BigInt(entry.head),
     BigInt(entry.ordinal),
     BigInt(entry.time),

@@ -2,10 +2,11 @@
  * Where a conversation stands for some of its members (schemas/log.fbs): what outboxes tell user shards, and what user
  * shards log. The same bytes on the bus and in the log.
  */
-import { Builder, ByteBuffer } from 'flatbuffers'
+import { type Builder, ByteBuffer } from 'flatbuffers'
 import type { Bytes, GrowingBytes } from '../std/bytes.js'
 import { HeadsRecord } from './generated/parley/log/heads-record.js'
 import { MemberState } from './generated/parley/log/member-state.js'
+import { addText, recordBuilder } from './record-builder.js'
 
 export interface MemberStateFacts {
   readonly user: string
@@ -38,19 +39,17 @@ export interface HeadsFacts {
   readonly members: readonly MemberStateFacts[]
 }
 
-const builder = new Builder(1024)
-
 /** Appends the payload of one record. */
 export function writeHeads(out: GrowingBytes, facts: HeadsFacts): void {
-  builder.clear()
-  const app = builder.createString(facts.app)
-  const conversation = builder.createString(facts.conversation)
+  const builder = recordBuilder()
+  const app = addText(builder, facts.app)
+  const conversation = addText(builder, facts.conversation)
   const users = HeadsRecord.createUsersVector(
     builder,
-    facts.members.map(({ user }) => builder.createString(user)),
+    facts.members.map(({ user }) => addText(builder, user)),
   )
   HeadsRecord.startStatesVector(builder, facts.members.length)
-  for (let at = facts.members.length - 1; at >= 0; at--) addState(facts.members[at]!)
+  for (let at = facts.members.length - 1; at >= 0; at--) addState(builder, facts.members[at]!)
   const states = builder.endVector()
   const mentions = facts.members.some(({ mentionSeq }) => mentionSeq > 0)
     ? HeadsRecord.createMentionSeqsVector(
@@ -75,7 +74,7 @@ export function writeHeads(out: GrowingBytes, facts: HeadsFacts): void {
   out.append(builder.asUint8Array())
 }
 
-function addState(state: MemberStateFacts): void {
+function addState(builder: Builder, state: MemberStateFacts): void {
   MemberState.createMemberState(
     builder,
     BigInt(state.memberSeq),

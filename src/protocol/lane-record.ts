@@ -2,9 +2,10 @@
  * Log records without an event: a command that used up its n, a lane that was opened (schemas/log.fbs). They are rare,
  * so the generated code writes them.
  */
-import { Builder, ByteBuffer } from 'flatbuffers'
+import { ByteBuffer } from 'flatbuffers'
 import type { Bytes, GrowingBytes } from '../std/bytes.js'
 import { LaneRecord } from './generated/parley/log/lane-record.js'
+import { addText, recordBuilder } from './record-builder.js'
 
 export interface LaneRecordFacts {
   readonly app: string
@@ -24,11 +25,11 @@ export interface LaneRecordFacts {
 
 /** Appends the payload of one record. */
 export function writeLaneRecord(out: GrowingBytes, facts: LaneRecordFacts): void {
-  const builder = new Builder(256)
-  const app = builder.createString(facts.app)
-  const actor = builder.createString(facts.actor)
-  const user = builder.createString(facts.user)
-  const device = builder.createString(facts.device)
+  const builder = recordBuilder()
+  const app = addText(builder, facts.app)
+  const actor = addText(builder, facts.actor)
+  const user = addText(builder, facts.user)
+  const device = addText(builder, facts.device)
   LaneRecord.startLaneRecord(builder)
   LaneRecord.addApp(builder, app)
   LaneRecord.addActorKind(builder, facts.actorKind)

@@ -1,7 +1,8 @@
 /** What a user decided of a conversation of their list, as it is logged (schemas/log.fbs). */
-import { Builder, ByteBuffer } from 'flatbuffers'
+import { ByteBuffer } from 'flatbuffers'
 import type { Bytes, GrowingBytes } from '../std/bytes.js'
 import { MarkRecord } from './generated/parley/log/mark-record.js'
+import { addText, recordBuilder } from './record-builder.js'
 
 /** Read up to `seq`, whose event has `ordinal`; and those of `flags` that `set` names (ListFlag). */
 export interface MarkFacts {
@@ -26,11 +27,11 @@ export interface MarkRecordFacts extends MarkFacts {
 
 /** Appends the payload of one record. */
 export function writeMark(out: GrowingBytes, facts: MarkRecordFacts): void {
-  const builder = new Builder(256)
-  const app = builder.createString(facts.app)
-  const user = builder.createString(facts.user)
-  const device = builder.createString(facts.device)
-  const conversation = builder.createString(facts.conversation)
+  const builder = recordBuilder()
+  const app = addText(builder, facts.app)
+  const user = addText(builder, facts.user)
+  const device = addText(builder, facts.device)
+  const conversation = addText(builder, facts.conversation)
   MarkRecord.startMarkRecord(builder)
   MarkRecord.addApp(builder, app)
   MarkRecord.addUser(builder, user)

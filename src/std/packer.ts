@@ -41,9 +41,11 @@ export class Packer {
   }
 
   text(value: string): this {
-    const bytes = encoder.encode(value)
-    this.u32(bytes.length)
-    this.#out.append(bytes)
+    const start = this.#out.reserve(4 + 3 * value.length)
+    const { u8, view } = this.#out.bytes
+    const { written } = encoder.encodeInto(value, u8.subarray(start + 4))
+    view.setUint32(start, written, true)
+    this.#out.size = start + 4 + written
     return this
   }
 

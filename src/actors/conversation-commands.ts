@@ -19,6 +19,7 @@ import { crc32OfText } from '../std/crc32.js'
 import type { ConversationActivation } from './activation.js'
 import {
   apply,
+  applyIncarnation,
   applySpent,
   type ConversationCommand,
   decide,
@@ -133,6 +134,7 @@ export class ConversationCommands {
     const end = out.size
     endRecord(out, record, RecordKind.event)
     apply(activation.state, event)
+    applyIncarnation(activation.state, loop.logIncarnation, event.seq)
     activation.tail.push(event.seq, out.bytes.u8, start, end)
     activation.touch(event.from)
     for (const user of event.users) activation.touch(user)

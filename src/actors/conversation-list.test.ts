@@ -9,7 +9,7 @@ const MARK = { conversationKind: 2, conversation: 'lunch', seq: 0, ordinal: 0, s
 const LUNCH = { app: 'demo', actorKind: 2, conversation: 'lunch', members: [] }
 
 function heads(head: number, ordinal: number): HeadsFacts {
-  return { ...LUNCH, head, ordinal, time: 1_000 + head, modeSeq: 0, isLarge: false, incarnation: 1 }
+  return { ...LUNCH, head, ordinal, time: 1_000 + head, modeSeq: 0, isLarge: false, incarnation: 1, sinceSeq: 1 }
 }
 
 function ann(state: Partial<MemberStateFacts> = {}): MemberStateFacts {
@@ -59,15 +59,23 @@ describe('a conversation list', () => {
     equal(list.apply(heads(9, 7), ann({ mentionSeq: 8 })).mentionSeq, 8)
   })
 
-  test('of a conversation that has lost events only what the user has set is left, and an owner of before says nothing', () => {
+  test('of a conversation that gives seqs again only what lies below them is left, and an owner of before says nothing', () => {
     const list = new ConversationList()
-    list.apply(heads(50, 50), ann({ readSeq: 48, readOrdinal: 48, mentionSeq: 47 }))
+    list.apply(heads(50, 50), ann({ memberSeq: 45, readSeq: 48, readOrdinal: 48, mentionSeq: 47 }))
     list.mark({ ...MARK, set: ListFlag.muted, flags: ListFlag.muted })
-    const anew = { ...heads(41, 41), incarnation: 2 }
+    const anew = { ...heads(43, 43), incarnation: 2, sinceSeq: 41 }
     equal(list.isNews(anew, ann()), true)
-    const { head, readSeq, mentionSeq, isMember, flags } = list.apply(anew, ann({ readSeq: 40, readOrdinal: 40 }))
-    deepEqual([head, readSeq, mentionSeq, isMember, flags], [41, 40, 0, true, ListFlag.muted])
+    const { head, readSeq, readOrdinal, mentionSeq, memberSeq, flags } = list.apply(anew, ann())
+    deepEqual([head, readSeq, readOrdinal, mentionSeq, memberSeq, flags], [43, 40, 42, 0, 1, ListFlag.muted])
     equal(list.isNews(heads(60, 60), ann()), false)
+  })
+
+  test('of a conversation that has lost nothing the list heard of, everything is left', () => {
+    const list = new ConversationList()
+    list.apply(heads(40, 40), ann({ memberSeq: 5, mentionSeq: 39 }))
+    list.mark({ ...MARK, seq: 38, ordinal: 38 })
+    const entry = list.apply({ ...heads(41, 41), incarnation: 2, sinceSeq: 41 }, ann({ memberSeq: 5 }))
+    deepEqual([entry.head, entry.readSeq, entry.mentionSeq, entry.ordinal - entry.readOrdinal], [41, 38, 39, 3])
   })
 
   test('a mark that says what is so already makes no version', () => {

@@ -34,6 +34,8 @@ export class ListEntry {
   readOrdinal = 0
   /** Of the conversation's log, as far as was heard; where it is raised, no seq of before counts (rules §14). */
   incarnation = 0
+  /** The first event of that incarnation. */
+  sinceSeq: Seq = 0
   /** The last event that mentions the user; 0: none was heard of. */
   mentionSeq: Seq = 0
   /** What the user has set: bits of ListFlag. */
@@ -75,7 +77,7 @@ export class ConversationList {
   apply(heads: HeadsFacts, member: MemberStateFacts): ListEntry {
     assert(this.isNews(heads, member), () => `no news of ${heads.conversation} for ${member.user}`)
     const entry = this.get(heads.actorKind, heads.conversation) ?? this.#add(heads)
-    if (heads.incarnation > entry.incarnation) beginAnew(entry, heads.incarnation)
+    if (heads.incarnation > entry.incarnation) beginAnew(entry, heads)
     if (member.memberSeq > entry.memberSeq) {
       entry.memberSeq = member.memberSeq
       entry.isMember = member.isMember
@@ -168,11 +170,20 @@ export class ConversationList {
   }
 }
 
-/** The conversation has lost events and gives their seqs again: only what the user has set is left. */
-function beginAnew(entry: ListEntry, incarnation: number): void {
+/** The conversation may have lost events, and gives their seqs again: of the list's knowledge what lies below them is left. */
+function beginAnew(entry: ListEntry, { incarnation, sinceSeq, ordinal }: HeadsFacts): void {
   entry.incarnation = incarnation
-  entry.head = entry.ordinal = entry.time = entry.readSeq = entry.readOrdinal = entry.mentionSeq = 0
-  entry.memberSeq = -1
+  entry.sinceSeq = sinceSeq
+  if (entry.head < sinceSeq) return
+  const last = sinceSeq - 1
+  // The new head is above it and brings its ordinal. That of the last event left is not known, but is below the new head's.
+  entry.head = last
+  if (entry.readSeq > last) {
+    entry.readSeq = last
+    entry.readOrdinal = Math.min(entry.readOrdinal, Math.max(0, ordinal - 1))
+  }
+  if (entry.mentionSeq > last) entry.mentionSeq = 0
+  if (entry.memberSeq > last) entry.memberSeq = -1
 }
 
 function isReadFurther({ readSeq, readOrdinal }: MemberStateFacts, entry: ListEntry): boolean {

@@ -38,6 +38,9 @@ export interface Conversation {
   modeSeq: Seq
   /** By read fan-out (delivery-mode.ts). */
   isLarge: boolean
+  /** Of the log at the last event, and the first event that has it: seqs from there on may have been others before (rules §14). */
+  incarnation: number
+  sinceSeq: Seq
   lastTime: EpochMs
   /** All user shards have taken the membership up to this event: the outbox's, kept in the row. */
   toldMemberSeq: Seq
@@ -84,8 +87,8 @@ export function emptyConversation(name: ActorName): Conversation {
   if (name.kind === ActorKind.direct) {
     for (const user of new Set(usersOfDirect(name.id) ?? [])) members.join(user, { seq: 0, ordinal: 0 }, 'member')
   }
-  const mode = { modeSeq: 0, isLarge: false }
-  return { name, head: 0, ordinal: 0, memberSeq: 0, ...mode, lastTime: 0, toldMemberSeq: 0, members }
+  const nothing = { head: 0, ordinal: 0, memberSeq: 0, modeSeq: 0, isLarge: false, incarnation: 0, sinceSeq: 0 }
+  return { name, ...nothing, lastTime: 0, toldMemberSeq: 0, members }
 }
 
 export function decide(state: Conversation, command: ConversationCommand, now: EpochMs): Decision {
@@ -231,6 +234,13 @@ export function apply(state: Conversation, event: TimelineEvent): void {
   if (event.event !== EventKind.message || event.lane.number === SYSTEM_LANE) return
   member.readSeq = event.seq
   member.readOrdinal = event.ordinal
+}
+
+/** The event at `seq` was logged in this incarnation of the log. */
+export function applyIncarnation(state: Conversation, incarnation: number, seq: Seq): void {
+  if (incarnation <= state.incarnation) return
+  state.incarnation = incarnation
+  state.sinceSeq = seq
 }
 
 function applyMembership(state: Conversation, event: TimelineEvent): void {

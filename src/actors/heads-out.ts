@@ -117,7 +117,7 @@ export class HeadsOut {
     for (const owed of userShard.waiting) {
       if (out.size - start >= LIMITS.outboxMessageBytes) break
       const record = beginRecord(out)
-      writeHeads(out, headsOf(owed.activation.state, owed.byShard.get(userShard.id)!, loop.logIncarnation))
+      writeHeads(out, headsOf(owed.activation.state, owed.byShard.get(userShard.id)!))
       endRecord(out, record, RecordKind.heads)
       userShard.waiting.delete(owed)
       told.push(owed)

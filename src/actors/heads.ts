@@ -3,11 +3,11 @@ import type { HeadsFacts, MemberStateFacts } from '../protocol/heads-record.js'
 import type { Conversation } from './conversation.js'
 import { type Member, OPEN_END } from './members.js'
 
-/** `members` have, or had, a part in it; `incarnation` is that of its log. */
-export function headsOf(state: Conversation, members: readonly Member[], incarnation: number): HeadsFacts {
+/** `members` have, or had, a part in it. */
+export function headsOf(state: Conversation, members: readonly Member[]): HeadsFacts {
   const { app, kind, id } = state.name
-  const { head, ordinal, lastTime: time, modeSeq, isLarge } = state
-  const facts = { app, actorKind: kind, conversation: id, head, ordinal, time, modeSeq, isLarge, incarnation }
+  const { head, ordinal, lastTime: time, modeSeq, isLarge, incarnation, sinceSeq } = state
+  const facts = { app, actorKind: kind, conversation: id, head, ordinal, time, modeSeq, isLarge, incarnation, sinceSeq }
   return { ...facts, members: members.map(stateOf) }
 }
 

@@ -22,7 +22,7 @@ const ANN = {
   isMember: true,
   mentionSeq: 0,
 }
-const REST = { incarnation: 1 }
+const REST = { incarnation: 1, sinceSeq: 1 }
 
 /** Steps of a shard whose user is connected; what they are told. */
 function rig() {

@@ -112,7 +112,20 @@ export function entryFacts(entry: ListEntry) {
     flags,
     incarnation,
     mentionSeq,
+    sinceSeq,
   } = entry
   const read = { readSeq, readOrdinal, mentionSeq }
-  return { conversationKind, conversation, head, ordinal, time, ...read, isMember, version, flags, incarnation }
+  return {
+    conversationKind,
+    conversation,
+    head,
+    ordinal,
+    time,
+    ...read,
+    isMember,
+    version,
+    flags,
+    incarnation,
+    sinceSeq,
+  }
 }

@@ -64,7 +64,7 @@ const INCARNATION = 3
 function listed(head: number): Inbox {
   const inbox = emptyInbox(NAME)
   const place = { app: 'demo', actorKind: 2, conversation: 'lunch', head, ordinal: head, time: 1, incarnation: 1 }
-  const mode = { modeSeq: 0, isLarge: false }
+  const mode = { modeSeq: 0, isLarge: false, sinceSeq: 1 }
   const read = { joinOrdinal: 0, endOrdinal: 0, readSeq: 0, readOrdinal: 0, mentionSeq: 0 }
   inbox.list.apply({ ...place, ...mode, members: [] }, { user: 'alice', memberSeq: 1, isMember: true, ...read })
   return inbox

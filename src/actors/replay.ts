@@ -12,7 +12,7 @@ import { EventKind } from '../protocol/wire-numbers.js'
 import { assert } from '../std/assert.js'
 import type { Bytes } from '../std/bytes.js'
 import type { Activation } from './activation.js'
-import { apply, applySpent } from './conversation.js'
+import { apply, applyIncarnation, applySpent } from './conversation.js'
 import { applyInboxSpent, applyLaneOpened, applyMark } from './inbox.js'
 
 /** `find` gives the actor, or undefined where its row holds the record already. */
@@ -55,6 +55,7 @@ async function applyEvent(
   const event = facts.eventKind as EventKind
   const mentions = (event === EventKind.message ? mentionsOf(frame, facts.contentStart) : []) as UserId[]
   apply(activation.state, { event, seq, time, ordinal, memberSeq, n, hash, from, lane, users, mentions })
+  applyIncarnation(activation.state, facts.incarnation, seq)
   activation.tail.push(seq, frame.u8, record.start, record.end)
   activation.touch(from)
   for (const user of users) activation.touch(user)

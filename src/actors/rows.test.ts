@@ -140,7 +140,7 @@ describe('the row of an inbox', () => {
     }
     for (let at = 0; at <= ENTRIES_PER_PAGE; at++) {
       const heads = { app: 'demo', actorKind: 2, conversation: `c${at}`, head: 9 + at, ordinal: 8, time: 1e12 }
-      const mode = { modeSeq: 5, isLarge: at === 0 }
+      const mode = { modeSeq: 5, isLarge: at === 0, sinceSeq: 9 }
       list.apply({ ...heads, ...mode, members: [], incarnation: 1 + at }, { ...member, memberSeq: at })
     }
     const pages = new Map([0, 1].map((page) => [page, packListPage(list.page(page))]))

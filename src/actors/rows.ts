@@ -13,16 +13,18 @@ import { KeyedOutcomes } from './keyed-outcomes.js'
 import { type Lane, UserLanes } from './lanes.js'
 import { type Interval, type Member, Members } from './members.js'
 
-const VERSION = 6
+const VERSION = 7
 const packer = new Packer()
 
 export function packConversation(state: Conversation): Uint8Array {
-  const { head, ordinal, memberSeq, lastTime, modeSeq, isLarge, toldMemberSeq } = state
+  const { head, ordinal, memberSeq, lastTime, modeSeq, isLarge, toldMemberSeq, incarnation, sinceSeq } = state
   packer.u8(VERSION).u53(head).u53(ordinal).u53(memberSeq).u53(lastTime)
   return packer
     .u53(modeSeq)
     .u8(isLarge ? 1 : 0)
     .u53(toldMemberSeq)
+    .u32(incarnation)
+    .u53(sinceSeq)
     .take()
 }
 
@@ -77,6 +79,8 @@ export function unpackConversation(
       modeSeq: from.u53(),
       isLarge: from.u8() === 1,
       toldMemberSeq: from.u53(),
+      incarnation: from.u32(),
+      sinceSeq: from.u53(),
       members: new Members(),
     }
     for (const page of pages.values()) unpackMembers(state.members, new Unpacker(page))
@@ -157,6 +161,7 @@ export function packListPage(entries: readonly ListEntry[]): Uint8Array {
       .u53(entry.modeSeq)
       .u8(entry.isLarge ? 1 : 0)
       .u32(entry.incarnation)
+      .u53(entry.sinceSeq)
       .u53(entry.mentionSeq)
   }
   return packer.take()
@@ -178,6 +183,7 @@ function unpackListPage(list: ConversationList, from: Unpacker): void {
     entry.modeSeq = from.u53()
     entry.isLarge = from.u8() === 1
     entry.incarnation = from.u32()
+    entry.sinceSeq = from.u53()
     entry.mentionSeq = from.u53()
     list.restore(entry)
   }

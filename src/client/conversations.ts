@@ -58,7 +58,7 @@ export class Conversations {
       const conversation = this.get(name.kind, name.id)
       conversation.queue.restore(nextN, commands)
       conversation.isFollowed = isFollowed
-      conversation.timeline.startAfter(held)
+      conversation.timeline.restore(held)
     }
   }
 }

@@ -16,6 +16,7 @@ const STATE = {
   flags: 0,
   incarnation: 1,
   mentionSeq: 0,
+  sinceSeq: 1,
 }
 
 function page(prev: number, version: number, more: boolean, incarnation = 1): InboxFrame {
@@ -34,7 +35,12 @@ function listedOf(pages: readonly InboxFrame[], inbox = new Inbox()): string[] {
       asked = question
     },
     later: () => {},
-    restarted: (name) => listed.push(name === undefined ? 'restarted' : `restarted ${name.id}`),
+    restarted: () => {
+      listed.push('restarted')
+    },
+    lost: ({ conversation, sinceSeq }) => {
+      listed.push(`${conversation} lost from ${sinceSeq}`)
+    },
     listed: (entries, isFirst) =>
       listed.push(...entries.map(({ conversation }) => `${conversation}${isFirst ? ' first' : ''}`)),
     refused: () => {},
@@ -66,11 +72,11 @@ test('a list that begins anew is a first one again', () => {
   ])
 })
 
-test('a conversation that has lost events begins anew, by itself', () => {
+test('a conversation that has lost events says from where on', () => {
   const inbox = new Inbox()
   listedOf([page(0, 3, false)], inbox)
   const raised = page(3, 4, false)
-  const entries = [{ ...raised.entries[0]!, conversation: 'at 3', incarnation: 2 }]
-  deepEqual(listedOf([{ ...raised, entries }], inbox), ['restarted at 3', 'at 3'])
+  const entries = [{ ...raised.entries[0]!, conversation: 'at 3', incarnation: 2, sinceSeq: 7 }]
+  deepEqual(listedOf([{ ...raised, entries }], inbox), ['at 3 lost from 7', 'at 3'])
   deepEqual(listedOf([{ ...page(4, 5, false), entries: [{ ...entries[0]!, version: 5 }] }], inbox), ['at 3'])
 })

@@ -5,7 +5,6 @@
  */
 import { isFinal, refusalOfWire } from '../domain/refusal.js'
 import type { EncodableFrame, InboxEntryFacts, InboxFrame, RefusalFrame } from '../protocol/decoded-frame.js'
-import type { ConversationName } from './command-queue.js'
 import type { Inbox } from './inbox.js'
 import type { Journal } from './journal.js'
 import type { Asked } from './link.js'
@@ -16,8 +15,10 @@ export interface InboxSyncParts {
   ask(frame: (ref: number) => EncodableFrame, asked: Asked): void
   /** Runs after so many milliseconds, unless the connection is gone by then. */
   later(ms: number, run: () => void): void
-  /** The list is of another incarnation of the server's log than the one before; or what it says of one conversation is. */
-  restarted(conversation?: ConversationName): void
+  /** The list is of another incarnation of the server's log than the one before. */
+  restarted(): void
+  /** This conversation has lost events, if there were any from `sinceSeq` on: it gives those seqs again. */
+  lost(entry: InboxEntryFacts): void
   /** `isFirst`: of a list that this device did not have before, or that begins anew; or heads of what is in it. */
   listed(entries: readonly InboxEntryFacts[], isFirst: boolean): void
   refused(refusal: RefusalFrame): void
@@ -25,10 +26,6 @@ export interface InboxSyncParts {
 
 const AGAIN_MS_MIN = 100
 const AWAY_AGAIN_MS = 1_000
-
-function nameOf({ conversationKind, conversation: id }: InboxEntryFacts): ConversationName {
-  return { kind: conversationKind as ConversationName['kind'], id }
-}
 
 export class InboxSync {
   readonly #parts: InboxSyncParts
@@ -98,7 +95,7 @@ export class InboxSync {
     if (inbox.cursor !== before) {
       journal.inbox(inbox.cursor, entries, inbox.cursor.incarnation !== before.incarnation)
       if (before.incarnation !== 0 && before.incarnation !== inbox.cursor.incarnation) this.#parts.restarted()
-      else for (const entry of raised) this.#parts.restarted(nameOf(entry))
+      else for (const entry of raised) this.#parts.lost(entry)
       const isNew = before.incarnation !== inbox.cursor.incarnation
       this.#parts.listed(entries, isNew || before.isPartial === true)
     }

@@ -15,7 +15,7 @@ function entry(head: number, ordinal: number, readOrdinal: number, isMember = tr
     readSeq: 0,
     version: head,
     flags: 0,
-    ...{ incarnation: 1, mentionSeq: 0 },
+    ...{ incarnation: 1, mentionSeq: 0, sinceSeq: 1 },
   }
   return { ...place, head, ordinal, readOrdinal, isMember }
 }

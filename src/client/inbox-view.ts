@@ -63,7 +63,9 @@ export class InboxView {
   listed(entries: Iterable<InboxEntryFacts>): InboxEntry[] {
     return [...entries].map((entry) => {
       const key = keyOf(entry.conversationKind, entry.conversation)
-      const before = this.#listed.get(key)
+      const known = this.#listed.get(key)
+      const before = known?.incarnation === entry.incarnation ? known : undefined
+      if (known !== undefined && before === undefined) this.#ahead.delete(key) // it may be of what was lost
       const readOrdinal = Math.max(entry.readOrdinal, before?.readOrdinal ?? 0)
       const readSeq = Math.max(entry.readSeq, before?.readSeq ?? 0)
       this.#listed.set(key, { ...entry, readOrdinal, readSeq })

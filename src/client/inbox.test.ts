@@ -14,7 +14,7 @@ function step(prev: number, version: number, names: readonly string[], more = fa
     isMember: true,
     version,
     flags: 0,
-    ...{ incarnation: 1, mentionSeq: 0 },
+    ...{ incarnation: 1, mentionSeq: 0, sinceSeq: 1 },
   }
   const entries = names.map((conversation) => ({ conversationKind: 2, conversation, ...state }))
   return { kind: 'inbox', ref: 0, incarnation, prev, version, entries, more, heads: [], headsNext: 0 }

@@ -64,7 +64,7 @@ export class Inbox {
     return entries.flatMap((entry) => this.#keep(entry) ?? [])
   }
 
-  /** The conversation has lost events since this list was told of it, and gives their seqs again (rules §14). */
+  /** The conversation may have lost events since this list was told of it (rules §14). */
   isRaised(entry: InboxEntryFacts): boolean {
     const known = this.#entries.get(keyOf(entry))?.incarnation ?? 0
     return known > 0 && entry.incarnation > known

@@ -95,10 +95,11 @@ export function readKept(
   return { session: { lane: laneOf(lane), conversations: [...conversations.values()], ...inbox }, orders, listed }
 }
 
-/** Entries of before had neither. */
+/** Entries of before had none of these. */
 function entryOf(text: string): InboxEntryFacts {
   const kept = JSON.parse(text) as InboxEntryFacts
-  return { ...kept, incarnation: kept.incarnation ?? 0, mentionSeq: kept.mentionSeq ?? 0 }
+  const { incarnation = 0, mentionSeq = 0, sinceSeq = 0 } = kept
+  return { ...kept, incarnation, mentionSeq, sinceSeq }
 }
 
 function laneOf(text: string): LaneName {

@@ -78,7 +78,8 @@ export class Session {
       journal,
       ask: (frame, asked) => this.#link.ask(frame, asked),
       later,
-      restarted: (name) => this.#restarted(name),
+      restarted: () => this.#restarted(),
+      lost: (entry) => this.#lost(entry),
       listed: (entries, isFirst) => {
         if (entries.length > 0) listener.listed(entries)
         for (const entry of entries) this.#headKnown(entry, isFirst)
@@ -214,6 +215,12 @@ export class Session {
       conversation.timeline.restart()
       if (conversation.isFollowed) this.#follower.ask(conversation)
     }
+  }
+
+  /** Where nothing of what was lost is held, there is nothing to show again. */
+  #lost({ conversationKind, conversation, incarnation, sinceSeq }: InboxEntryFacts): void {
+    const { name, timeline } = this.#conversations.get(conversationKind as ConversationKind, conversation)
+    if (timeline.hasOfBefore(incarnation, sinceSeq)) this.#restarted(name)
   }
 
   /** The list tells of a conversation's head. One that is new to it is followed; those of a device's first list are not. */

@@ -92,7 +92,7 @@ test('cursor and entries of the conversation list go together; a whole list repl
   const { journal, storage, turn } = rig()
   const entry = (conversation: string, version: number) => {
     const state = { head: 3, ordinal: 2, time: 1, readSeq: 0, readOrdinal: 0, isMember: true, flags: 0 }
-    const place = { incarnation: 1, mentionSeq: 2 }
+    const place = { incarnation: 1, mentionSeq: 2, sinceSeq: 1 }
     return { conversationKind: 2, conversation, ...state, ...place, version }
   }
   journal.put(KEYS.format, '1')

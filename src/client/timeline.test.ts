@@ -1,5 +1,6 @@
 import { deepEqual, equal, throws } from 'node:assert/strict'
 import { test } from 'vitest'
+import type { EventFrame } from '../protocol/decoded-frame.js'
 import type { Command } from './command-queue.js'
 import { Timeline } from './timeline.js'
 
@@ -56,3 +57,20 @@ function timelineOf() {
   const command: Command = { id: 'a', body: { kind: 'send', content: new Uint8Array() } }
   return { timeline, shown, take: (seq: number) => timeline.take({ kind: 'own', seq, time: 1, command }) }
 }
+
+test('knows whether it holds anything of a history that is lost from some seq on', () => {
+  const { timeline } = timelineOf()
+  const take = (seq: number, incarnation: number) => {
+    const event = { incarnation } as unknown as EventFrame
+    timeline.take({ kind: 'event', seq, event })
+  }
+  timeline.restore(3)
+  deepEqual([timeline.hasOfBefore(2, 3), timeline.hasOfBefore(2, 4)], [true, false])
+  take(4, 1)
+  timeline.take({ kind: 'own', seq: 5, time: 0, command: {} as Command })
+  deepEqual([timeline.hasOfBefore(2, 5), timeline.hasOfBefore(1, 5)], [true, false])
+  take(6, 2)
+  deepEqual([timeline.hasOfBefore(2, 6), timeline.hasOfBefore(2, 5)], [false, true])
+  timeline.restart()
+  equal(timeline.hasOfBefore(2, 1), false)
+})

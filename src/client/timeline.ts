@@ -33,6 +33,8 @@ export class Timeline {
   known = 0
   /** A question is under way. */
   isAsking = false
+  /** The highest seq that came from each incarnation of the conversation's log, 0: not known of which. */
+  readonly #lastOf = new Map<number, number>()
   readonly #ahead = new Map<number, Item | SkippedTo>()
   readonly #listener: TimelineListener
 
@@ -42,6 +44,12 @@ export class Timeline {
 
   get isBehind(): boolean {
     return this.held < this.known
+  }
+
+  /** An earlier life of this device held everything up to `seq`. */
+  restore(seq: number): void {
+    this.#note(0, seq)
+    this.startAfter(seq)
   }
 
   /** Begins to hold behind `seq`: what lies at or below it is left to history. Moves up only. */
@@ -54,11 +62,23 @@ export class Timeline {
   restart(): void {
     this.held = 0
     this.known = 0
+    this.#lastOf.clear()
     this.#ahead.clear()
     this.#listener.moved()
   }
 
+  /** Holds, or knows of, an event at or above `seq` from an earlier incarnation than this one. */
+  hasOfBefore(incarnation: number, seq: number): boolean {
+    return [...this.#lastOf].some(([of, last]) => of < incarnation && last >= seq)
+  }
+
+  /** An ack does not tell the incarnation: it is the newest that was heard of. */
+  #note(incarnation: number, seq: number): void {
+    this.#lastOf.set(incarnation, Math.max(seq, this.#lastOf.get(incarnation) ?? 0))
+  }
+
   take(item: Item): void {
+    this.#note(item.kind === 'event' ? item.event.incarnation : Math.max(0, ...this.#lastOf.keys()), item.seq)
     this.known = Math.max(this.known, item.seq)
     if (item.seq <= this.held) return
     if (item.seq > this.held + 1) {

@@ -242,6 +242,7 @@ function inboxEntry(entry: wire.InboxEntry): InboxEntryFacts {
     flags: entry.flags(),
     incarnation: entry.incarnation(),
     mentionSeq: number(entry.mentionSeq()),
+    sinceSeq: number(entry.sinceSeq()),
   }
 }
 

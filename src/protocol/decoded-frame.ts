@@ -157,7 +157,9 @@ export interface InboxEntryFacts extends InConversation {
   readonly version: number
   /** Bits of ListFlag. */
   readonly flags: number
+  /** Of the conversation's log, and the first event of it. */
   readonly incarnation: number
+  readonly sinceSeq: number
   readonly mentionSeq: number
 }
 

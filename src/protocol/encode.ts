@@ -243,6 +243,7 @@ function addInboxEntry(builder: Builder, entry: InboxEntryFacts): number {
     entry.flags,
     entry.incarnation,
     BigInt(entry.mentionSeq),
+    BigInt(entry.sinceSeq),
   )
 }
 

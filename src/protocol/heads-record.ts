@@ -34,8 +34,9 @@ export interface HeadsFacts {
   readonly modeSeq: number
   /** By read fan-out. */
   readonly isLarge: boolean
-  /** Of the log of the conversation: compared before any seq. */
+  /** Of the conversation's log at the head: compared before any seq. And the first event that has it. */
   readonly incarnation: number
+  readonly sinceSeq: number
   readonly members: readonly MemberStateFacts[]
 }
 
@@ -69,6 +70,7 @@ export function writeHeads(out: GrowingBytes, facts: HeadsFacts): void {
   HeadsRecord.addModeSeq(builder, BigInt(facts.modeSeq))
   HeadsRecord.addIsLarge(builder, facts.isLarge)
   HeadsRecord.addIncarnation(builder, facts.incarnation)
+  HeadsRecord.addSinceSeq(builder, BigInt(facts.sinceSeq))
   HeadsRecord.addMentionSeqs(builder, mentions)
   builder.finish(HeadsRecord.endHeadsRecord(builder))
   out.append(builder.asUint8Array())
@@ -99,6 +101,7 @@ export function readHeads(bytes: Bytes, start: number, end: number): HeadsFacts 
     modeSeq: Number(record.modeSeq()),
     isLarge: record.isLarge(),
     incarnation: record.incarnation(),
+    sinceSeq: Number(record.sinceSeq()),
     members: Array.from({ length: record.statesLength() }, (_, index) => {
       const state = record.states(index)!
       return {

@@ -53,7 +53,7 @@ const limits = {
 const entry = {
   ...place,
   ...{ head: 'u53', ordinal: 'u53', time: 'u53', readSeq: 'u53', readOrdinal: 'u53', isMember: 'flag', version: 'u53' },
-  ...{ flags: 'u16', incarnation: 'u32', mentionSeq: 'u53' },
+  ...{ flags: 'u16', incarnation: 'u32', mentionSeq: 'u53', sinceSeq: 'u53' },
 } as const satisfies FieldsOf<InboxEntryFacts>
 
 const head = {

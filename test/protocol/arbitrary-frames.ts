@@ -128,6 +128,7 @@ const inboxEntry = fc
         flags: u16,
         incarnation: u32,
         mentionSeq: u53,
+        sinceSeq: u53,
       },
       PLAIN,
     ),

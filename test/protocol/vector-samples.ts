@@ -54,7 +54,17 @@ const limits = {
 const refusal = { kind: 'refusal', ref: 7, retryAfterMs: 0, n: 0, expected: 0, advice: 'what to do' } as const
 
 const read = { readSeq: 41, readOrdinal: 39, mentionSeq: 40 }
-const entry = { head: 42, ordinal: 40, time: NOON, ...read, isMember: true, version: 17, flags: 2, incarnation: 1 }
+const entry = {
+  head: 42,
+  ordinal: 40,
+  time: NOON,
+  ...read,
+  isMember: true,
+  version: 17,
+  flags: 2,
+  incarnation: 1,
+  sinceSeq: 1,
+}
 
 export const FRAMES: Record<string, EncodableFrame> = {
   'hello, asking for a lane': {

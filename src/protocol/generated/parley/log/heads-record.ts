@@ -175,7 +175,7 @@ mutate_is_large(value:boolean):boolean {
 }
 
 /**
- * Of the log of the conversation: compared before any seq.
+ * Of the conversation's log at the head: compared before any seq.
  */
 incarnation():number {
   const offset = this.bb!.__offset(this.bb_pos, 24);
@@ -206,8 +206,27 @@ mentionSeqsLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+/**
+ * The first event of this incarnation: seqs from there on may have been other events before.
+ */
+sinceSeq():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 28);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
+mutate_since_seq(value:bigint):boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 28);
+
+  if (offset === 0) {
+    return false;
+  }
+
+  this.bb!.writeUint64(this.bb_pos + offset, value);
+  return true;
+}
+
 static startHeadsRecord(builder:flatbuffers.Builder) {
-  builder.startObject(12);
+  builder.startObject(13);
 }
 
 static addApp(builder:flatbuffers.Builder, appOffset:flatbuffers.Offset) {
@@ -286,12 +305,16 @@ static startMentionSeqsVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(8, numElems, 8);
 }
 
+static addSinceSeq(builder:flatbuffers.Builder, sinceSeq:bigint) {
+  builder.addFieldInt64(12, sinceSeq, BigInt('0'));
+}
+
 static endHeadsRecord(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createHeadsRecord(builder:flatbuffers.Builder, appOffset:flatbuffers.Offset, actorKind:number, conversationOffset:flatbuffers.Offset, head:bigint, ordinal:bigint, time:bigint, usersOffset:flatbuffers.Offset, statesOffset:flatbuffers.Offset, modeSeq:bigint, isLarge:boolean, incarnation:number, mentionSeqsOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createHeadsRecord(builder:flatbuffers.Builder, appOffset:flatbuffers.Offset, actorKind:number, conversationOffset:flatbuffers.Offset, head:bigint, ordinal:bigint, time:bigint, usersOffset:flatbuffers.Offset, statesOffset:flatbuffers.Offset, modeSeq:bigint, isLarge:boolean, incarnation:number, mentionSeqsOffset:flatbuffers.Offset, sinceSeq:bigint):flatbuffers.Offset {
   HeadsRecord.startHeadsRecord(builder);
   HeadsRecord.addApp(builder, appOffset);
   HeadsRecord.addActorKind(builder, actorKind);
@@ -305,6 +328,7 @@ static createHeadsRecord(builder:flatbuffers.Builder, appOffset:flatbuffers.Offs
   HeadsRecord.addIsLarge(builder, isLarge);
   HeadsRecord.addIncarnation(builder, incarnation);
   HeadsRecord.addMentionSeqs(builder, mentionSeqsOffset);
+  HeadsRecord.addSinceSeq(builder, sinceSeq);
   return HeadsRecord.endHeadsRecord(builder);
 }
 }

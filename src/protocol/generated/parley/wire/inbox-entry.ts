@@ -202,7 +202,7 @@ mutate_flags(value:number):boolean {
 }
 
 /**
- * Of the log of the conversation. Raised when that has lost events: seqs from some on are given again then.
+ * Of the conversation's log at the head. Raised when that has lost events: seqs from `since_seq` on are given again then.
  */
 incarnation():number {
   const offset = this.bb!.__offset(this.bb_pos, 24);
@@ -239,8 +239,27 @@ mutate_mention_seq(value:bigint):boolean {
   return true;
 }
 
+/**
+ * The first event of this incarnation.
+ */
+sinceSeq():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 28);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
+mutate_since_seq(value:bigint):boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 28);
+
+  if (offset === 0) {
+    return false;
+  }
+
+  this.bb!.writeUint64(this.bb_pos + offset, value);
+  return true;
+}
+
 static startInboxEntry(builder:flatbuffers.Builder) {
-  builder.startObject(12);
+  builder.startObject(13);
 }
 
 static addKind(builder:flatbuffers.Builder, kind:ConversationKind) {
@@ -291,12 +310,16 @@ static addMentionSeq(builder:flatbuffers.Builder, mentionSeq:bigint) {
   builder.addFieldInt64(11, mentionSeq, BigInt('0'));
 }
 
+static addSinceSeq(builder:flatbuffers.Builder, sinceSeq:bigint) {
+  builder.addFieldInt64(12, sinceSeq, BigInt('0'));
+}
+
 static endInboxEntry(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createInboxEntry(builder:flatbuffers.Builder, kind:ConversationKind, conversationOffset:flatbuffers.Offset, head:bigint, ordinal:bigint, time:bigint, readSeq:bigint, readOrdinal:bigint, isMember:boolean, version:bigint, flags:number, incarnation:number, mentionSeq:bigint):flatbuffers.Offset {
+static createInboxEntry(builder:flatbuffers.Builder, kind:ConversationKind, conversationOffset:flatbuffers.Offset, head:bigint, ordinal:bigint, time:bigint, readSeq:bigint, readOrdinal:bigint, isMember:boolean, version:bigint, flags:number, incarnation:number, mentionSeq:bigint, sinceSeq:bigint):flatbuffers.Offset {
   InboxEntry.startInboxEntry(builder);
   InboxEntry.addKind(builder, kind);
   InboxEntry.addConversation(builder, conversationOffset);
@@ -310,6 +333,7 @@ static createInboxEntry(builder:flatbuffers.Builder, kind:ConversationKind, conv
   InboxEntry.addFlags(builder, flags);
   InboxEntry.addIncarnation(builder, incarnation);
   InboxEntry.addMentionSeq(builder, mentionSeq);
+  InboxEntry.addSinceSeq(builder, sinceSeq);
   return InboxEntry.endInboxEntry(builder);
 }
 }

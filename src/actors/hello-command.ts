@@ -23,7 +23,6 @@ export class HelloCommand {
   decide(activation: InboxActivation, link: InLink, k: number, session: Session, frame: ClientFrame): void {
     const asked = { device: session.device, number: frame.laneNumber, random: frame.laneRandom }
     const decision = decideLane(activation.state, asked)
-    if (decision.kind === 'too-many') return this.#shard.refuse(link, k, 'too-many-devices', frame.ref, 0)
     if (decision.kind === 'unknown') return this.#shard.refuse(link, k, 'lane-unknown', frame.ref, 0)
     if (decision.kind === 'open') {
       const { refusal } = this.#shard

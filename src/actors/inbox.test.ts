@@ -13,12 +13,14 @@ function open(inbox: Inbox, device: string, random: bigint): number {
   return 'lane' in decision ? decision.lane.number : -1
 }
 
-test('lanes are numbered 1, 2, 3… per device, and a repeated Hello gets its number again', () => {
+test('lanes are numbered 1, 2, 3… over all devices, and a repeated Hello gets its number again', () => {
   const inbox = emptyInbox(NAME)
   equal(open(inbox, 'phone', 7n), 1)
   equal(open(inbox, 'phone', 8n), 2)
-  equal(open(inbox, 'tablet', 9n), 1)
+  equal(open(inbox, 'tablet', 9n), 3)
   equal(open(inbox, 'phone', 7n), 1)
+  applyLaneOpened(inbox, { device: 'web', number: 1, random: 4n }) // a record of a build that counted per device
+  equal(open(inbox, 'web', 5n), 4)
   equal(inbox.devices[0]!.lastNumber, 2)
 })
 
@@ -50,11 +52,16 @@ test('a number out of turn is our own mistake', () => {
   throws(() => applyLaneOpened(emptyInbox(NAME), { device: 'phone', number: 2, random: 1n }), /lane number 2/)
 })
 
-test('a user has so many devices, and a known one is always let in', () => {
+test('of more devices than a user may have, the one whose lane is the oldest is forgotten, and its numbers are not given again', () => {
   const inbox = emptyInbox(NAME)
-  for (let device = 1; device <= LIMITS.devicesPerUserMax; device++) equal(open(inbox, `d${device}`, 1n), 1)
-  equal(decideLane(inbox, { device: 'one more', number: 0, random: 1n }).kind, 'too-many')
-  equal(open(inbox, 'd1', 2n), 2)
+  for (let device = 1; device <= LIMITS.devicesPerUserMax; device++) equal(open(inbox, `d${device}`, 1n), device)
+  const known = (device: string, number: number) => decideLane(inbox, { device, number, random: 1n }).kind
+  equal(open(inbox, 'd1', 2n), LIMITS.devicesPerUserMax + 1)
+  equal(known('d2', 2), 'known')
+  equal(open(inbox, 'one more', 1n), LIMITS.devicesPerUserMax + 2)
+  deepEqual([known('d1', 1), known('d2', 2), known('d3', 3)], ['known', 'unknown', 'known'])
+  equal(open(inbox, 'd2', 1n), LIMITS.devicesPerUserMax + 3)
+  equal(inbox.devices.length, LIMITS.devicesPerUserMax)
 })
 
 const LUNCH = { conversationKind: 2, conversation: 'lunch' }

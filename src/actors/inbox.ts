@@ -62,8 +62,6 @@ export type LaneDecision =
   | { readonly kind: 'known'; readonly lane: LaneName }
   | { readonly kind: 'open'; readonly lane: LaneName }
   | { readonly kind: 'unknown' }
-  /** The user has as many devices as a user may. */
-  | { readonly kind: 'too-many' }
 
 export function emptyInbox(name: ActorName): Inbox {
   return { name, devices: [], list: new ConversationList(), lanes: undefined }
@@ -77,15 +75,24 @@ export function decideLane(state: Inbox, asked: LaneName): LaneDecision {
     return { kind: 'known', lane: { ...asked, number: known.number } }
   }
   if (asked.number !== 0) return { kind: 'unknown' }
-  if (device === undefined && state.devices.length >= LIMITS.devicesPerUserMax) return { kind: 'too-many' }
-  return { kind: 'open', lane: { ...asked, number: (device?.lastNumber ?? 0) + 1 } }
+  return { kind: 'open', lane: { ...asked, number: lastNumberOf(state) + 1 } }
+}
+
+/** Numbers grow over all devices of the user: the newest one is never of a device that was forgotten. */
+function lastNumberOf({ devices }: Inbox): number {
+  let last = 0
+  for (const { lastNumber } of devices) if (lastNumber > last) last = lastNumber
+  return last
 }
 
 export function applyLaneOpened(state: Inbox, lane: LaneName): void {
   const given = { number: lane.number, random: lane.random }
   const device = deviceOf(state, lane.device)
-  assert(lane.number === (device?.lastNumber ?? 0) + 1, `lane number ${lane.number} after ${device?.lastNumber ?? 0}`)
+  // Earlier builds counted per device, and their records are in logs.
+  const last = device?.lastNumber ?? 0
+  assert(lane.number > last && lane.number <= lastNumberOf(state) + 1, `lane number ${lane.number} after ${last}`)
   if (device === undefined) {
+    if (state.devices.length >= LIMITS.devicesPerUserMax) forgetOldest(state)
     // Array literals have just the room they need, where `push` makes room for seventeen.
     const lanes = { device: lane.device, lastNumber: lane.number, lanes: [given] }
     if (state.devices.length === 0) state.devices = [lanes]
@@ -95,6 +102,12 @@ export function applyLaneOpened(state: Inbox, lane: LaneName): void {
   device.lastNumber = lane.number
   device.lanes.push(given)
   if (device.lanes.length > LIMITS.lanesPerDeviceMax) device.lanes.shift()
+}
+
+/** The device that has not opened a lane for the longest. It may come back, and opens another. */
+function forgetOldest(state: Inbox): void {
+  const oldest = state.devices.reduce((a, b) => (a.lastNumber <= b.lastNumber ? a : b))
+  state.devices.splice(state.devices.indexOf(oldest), 1)
 }
 
 function deviceOf(state: Inbox, device: string): DeviceLanes | undefined {

@@ -110,6 +110,21 @@ describe("a user's lanes", () => {
     equal(lanes.isRetired(numbered(2)), false)
   })
 
+  test('of a user are so many; one more retires the lowest-numbered, and all that is not known up to there', () => {
+    const lanes = new UserLanes()
+    for (let at = 1; at <= LIMITS.lanesPerUserMax; at++) lanes.open(numbered(at, `device-${at}`))
+    lanes.retired.set('old phone', 1)
+    equal(lanes.isRetired(numbered(2, 'tablet')), false)
+    for (const number of [1, 2]) lanes.open(numbered(1_000 + number, 'tablet'))
+    equal(lanes.lanes.length, LIMITS.lanesPerUserMax)
+    deepEqual(
+      [1, 2, 3].map((at) => lanes.find(numbered(at, `device-${at}`)) !== undefined),
+      [false, false, true],
+    )
+    deepEqual([lanes.isRetired(numbered(2, 'phone')), lanes.isRetired(numbered(3, 'phone'))], [true, false])
+    equal(lanes.retired.size, 1)
+  })
+
   test('of other devices do not count', () => {
     const lanes = new UserLanes()
     for (let at = 0; at < 3 * LIMITS.lanesPerDeviceMax; at++) lanes.open(numbered(1, `device-${at}`))

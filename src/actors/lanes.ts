@@ -109,11 +109,14 @@ export class Lane {
   }
 }
 
-/** The lanes of one user in one actor. */
+/** No device is called that. */
+const OF_ALL = ''
+
+/** The lanes of one user in one actor. Numbers grow over all devices of a user, so a low one is an old one. */
 export class UserLanes {
   /** Newest use first, so that the common search ends at once. */
   readonly lanes: Lane[] = []
-  /** Per device the highest lane number dropped: it and everything below is refused for ever. */
+  /** The highest lane number dropped, per device, and of all devices under OF_ALL: it and everything below is refused for ever. */
   readonly retired = new Map<string, number>()
   /** Of commands that servers gave in this user's name; undefined: none yet. */
   keyed: KeyedOutcomes | undefined
@@ -124,22 +127,29 @@ export class UserLanes {
   }
 
   isRetired(name: LaneName): boolean {
-    return this.retired.size > 0 && name.number <= (this.retired.get(name.device) ?? 0)
+    if (this.retired.size === 0) return false
+    return name.number <= Math.max(this.retired.get(name.device) ?? 0, this.retired.get(OF_ALL) ?? 0)
   }
 
-  /** The lane, made if it is new; a device's ninth drops its lowest-numbered. */
+  /** The lane, made if it is new; a device's ninth, or one more than a user may have, drops the lowest-numbered. */
   open(name: LaneName): Lane {
     const known = this.find(name)
     if (known !== undefined) return known
     const lane = new Lane(name)
     this.lanes.unshift(lane)
     const ofDevice = this.lanes.filter((each) => each.name.device === name.device)
-    if (ofDevice.length > LIMITS.lanesPerDeviceMax) {
-      const lowest = ofDevice.reduce((a, b) => (a.name.number <= b.name.number ? a : b))
-      this.lanes.splice(this.lanes.indexOf(lowest), 1)
-      this.retired.set(name.device, Math.max(lowest.name.number, this.retired.get(name.device) ?? 0))
-    }
+    if (ofDevice.length > LIMITS.lanesPerDeviceMax) this.#retire(ofDevice, name.device)
+    else if (this.lanes.length > LIMITS.lanesPerUserMax) this.#retire(this.lanes, OF_ALL)
     return lane
+  }
+
+  #retire(of: readonly Lane[], whose: string): void {
+    const lowest = of.reduce((a, b) => (a.name.number <= b.name.number ? a : b))
+    this.lanes.splice(this.lanes.indexOf(lowest), 1)
+    const upTo = Math.max(lowest.name.number, this.retired.get(whose) ?? 0)
+    this.retired.set(whose, upTo)
+    if (whose !== OF_ALL) return
+    for (const [device, number] of this.retired) if (device !== OF_ALL && number <= upTo) this.retired.delete(device)
   }
 
   record(name: LaneName, n: number, hash: number, outcome: number, time: number): void {

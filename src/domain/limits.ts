@@ -22,6 +22,8 @@ export const LIMITS = {
   laneWindow: 64,
   /** Lanes kept per device and actor; then the lowest-numbered is retired. */
   lanesPerDeviceMax: 8,
+  /** Lanes kept per user and actor, over all devices; then the lowest-numbered is retired. */
+  lanesPerUserMax: 256,
   /** Lanes of users who are not members, per actor; then the oldest is dropped. */
   strangerLanesMax: 256,
   /** Requests of servers over HTTP without an answer, per worker; one more is refused with overloaded. */
@@ -52,7 +54,7 @@ export const LIMITS = {
   laggingConversationsMax: 1_000,
   /** Frames per second of one connection, as a bucket of one second; one more is refused with connection-rate. */
   framesPerSecondMax: 20_000,
-  /** Devices that a user ever said Hello with; one more is refused with too-many-devices. */
+  /** Devices of a user whose lanes are known; then the one that has not opened a lane for the longest is forgotten. */
   devicesPerUserMax: 1_000,
   /** Users whose presence a connection may watch. */
   watchedUsersMax: 500,

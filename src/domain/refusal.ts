@@ -92,7 +92,7 @@ export const REFUSALS = {
   'origin-denied': { wire: 1423, advice: 'web pages of this origin, or under this host name, may not connect' },
   'role-needed': { wire: 1424, advice: 'this needs a token whose role is service or admin' },
   'signed-out': { wire: 1430, advice: 'this device was signed out; do not reconnect by yourself' },
-  'too-many-devices': { wire: 1431, advice: 'the user has as many devices (devicesPerUserMax) as a user may' },
+  'too-many-devices': { wire: 1431, advice: 'given no more: of too many devices the oldest is forgotten' },
 } as const satisfies Record<string, { wire: number; advice: string }>
 
 export type RefusalName = keyof typeof REFUSALS

@@ -4,7 +4,7 @@
  */
 import type { KeptSession } from '../../src/client/journal.js'
 import type { Random } from '../../src/std/random.js'
-import { between, fork, pick } from './draw.js'
+import { between, chance, fork, pick } from './draw.js'
 import { SimClient } from './sim-client.js'
 import type { World } from './world.js'
 
@@ -62,10 +62,15 @@ export class Devices {
 
   // ── What users do to them ──────────────────────────────────────────────────────────────────────────────────────
 
-  /** The device forgets everything: its next life knows nothing of what this one sent. */
+  /** The device forgets everything: its next life knows nothing of what this one sent, its last Hello perhaps. */
   reinstall(client: SimClient): void {
-    this.#close(client)
-    this.start(client.user, client.device)
+    const { time, plan } = this.#world
+    if (chance(this.#random, 0.5)) client.session.reconnect()
+    time.after(between(this.#random, 0, 4 * plan.wire.latencyMsMax), () => {
+      if (!this.running.includes(client)) return
+      this.#close(client)
+      this.start(client.user, client.device)
+    })
   }
 
   /** A second program with the device's name and nothing else of it. */

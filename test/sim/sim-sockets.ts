@@ -5,7 +5,7 @@
 import type { PlainHandler, Socket, SocketListener, SocketServer } from '../../src/gateway/socket-server.js'
 import { Bytes } from '../../src/std/bytes.js'
 import type { Random } from '../../src/std/random.js'
-import { between } from './draw.js'
+import { between, chance } from './draw.js'
 import type { Host } from './host.js'
 import type { VirtualTime } from './virtual-time.js'
 
@@ -81,6 +81,7 @@ export class SimSocketServer implements SocketServer {
       time: this.#time,
       latencyMs,
       kernelBytesMax: this.#options.kernelBytesMax,
+      lingers: chance(this.#random, 0.5),
       events,
       gone: () => this.#open.delete(connection),
     })
@@ -103,6 +104,8 @@ interface ConnectionParts {
   readonly time: VirtualTime
   readonly latencyMs: number
   readonly kernelBytesMax: number
+  /** What its client had sent arrives, though it hung up meanwhile. */
+  readonly lingers: boolean
   readonly events: ClientSocketEvents
   readonly gone: () => void
 }
@@ -112,6 +115,7 @@ class Connection {
   #listener: SocketListener | undefined
   /** Nothing more travels once this is true; each end may not know it yet. */
   #isBroken = false
+  #hungUp = false
   #serverKnows = false
   #clientKnows = false
   #unsent = 0
@@ -128,6 +132,7 @@ class Connection {
     },
     abort: () => {
       this.#clientKnows = true
+      this.#hungUp = !this.#isBroken && this.#parts.lingers
       this.breakOff()
     },
   }
@@ -187,17 +192,23 @@ class Connection {
   }
 
   #toClient(arrive: () => void): void {
-    this.#travel(this.#parts.client, () => this.#clientKnows, arrive)
+    this.#travel(
+      this.#parts.client,
+      () => this.#isBroken,
+      () => this.#clientKnows,
+      arrive,
+    )
   }
 
   #toServer(arrive: () => void): void {
-    this.#travel(this.#parts.server, () => this.#serverKnows, arrive)
+    const isLost = () => this.#isBroken && !this.#hungUp
+    this.#travel(this.#parts.server, isLost, () => this.#serverKnows, arrive)
   }
 
-  #travel(to: Host, isOver: () => boolean, arrive: () => void): void {
+  #travel(to: Host, isLost: () => boolean, isOver: () => boolean, arrive: () => void): void {
     if (this.#isBroken) return
     this.#parts.time.after(this.#parts.latencyMs, () => {
-      if (this.#isBroken) return
+      if (isLost()) return
       to.later(0, () => {
         if (!isOver()) arrive()
       })

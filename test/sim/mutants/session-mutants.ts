@@ -92,11 +92,6 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
       replace: 'import { writeInbox, writeRefusal } from',
     },
   ),
-  mutant('a cursor ahead is answered as if it were not', {
-    file: 'src/actors/resume-command.ts',
-    find: '(incarnation === logIncarnation && version > list.version)',
-    replace: '(incarnation === logIncarnation && version > list.version && version < 0)',
-  }),
 
   // Presence
   mutant(

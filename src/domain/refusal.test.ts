@@ -35,6 +35,7 @@ const PUBLISHED: Record<number, RefusalName> = {
   1210: 'overloaded',
   1211: 'unknown-outcome',
   1212: 'log-down',
+  1213: 'not-listed',
   1220: 'keys-loading',
   1221: 'revocations-full',
   1222: 'connection-rate',

@@ -20,7 +20,7 @@ export function watchWorker(metrics: Metrics, { host, gateway }: Composition, lo
   metrics.add('worker_starts_total', 1)
   const look = () => {
     const { connections, inFlight, unsentBytes } = gateway.load
-    const { owned, serving, waitingCheckpoints } = host.load
+    const { owned, serving, waitingCheckpoints, storeLagMs, waitingCommands, owedConversations } = host.load
     const { usedBytes, limitBytes } = log.usage()
     metrics.set('connections', connections)
     metrics.set('commands_in_flight', inFlight)
@@ -28,6 +28,9 @@ export function watchWorker(metrics: Metrics, { host, gateway }: Composition, lo
     metrics.set('shards_owned', owned)
     metrics.set('shards_serving', serving)
     metrics.set('projector_waiting_checkpoints', waitingCheckpoints)
+    metrics.set('store_lag_seconds', storeLagMs / 1_000)
+    metrics.set('mailbox_commands', waitingCommands)
+    metrics.set('outbox_conversations', owedConversations)
     metrics.set('log_used_bytes', usedBytes)
     metrics.set('log_limit_bytes', limitBytes)
     metrics.set('loop_lag_seconds', Math.max(0, delay.max / NS_PER_SECOND - RESOLUTION_MS / 1_000))

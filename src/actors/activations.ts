@@ -80,6 +80,11 @@ export class Activations {
     this.#parked = 0
   }
 
+  /** Commands whose actors are being read. */
+  get parkedCount(): number {
+    return this.#parked
+  }
+
   // ── Loading ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Reads the actor's row, and then unparks what came for it. */

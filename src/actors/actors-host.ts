@@ -56,6 +56,12 @@ export interface HostLoad {
   readonly serving: number
   /** Checkpoints that the store does not have yet. */
   readonly waitingCheckpoints: number
+  /** How old the oldest of them is. */
+  readonly storeLagMs: number
+  /** Commands that wait for their actor or for room in a batch. */
+  readonly waitingCommands: number
+  /** Conversations of which user shards have not heard everything. */
+  readonly owedConversations: number
 }
 
 const SWEEP_MS = 1_000
@@ -134,9 +140,15 @@ export class ActorsHost implements OwnerHandle {
 
   /** For the figures of the worker. */
   get load(): HostLoad {
-    let serving = 0
-    for (const id of this.#wanted.keys()) if (this.#shards.get(id)?.loop.isServing) serving++
-    return { owned: this.#wanted.size, serving, waitingCheckpoints: this.#projector.lag }
+    let [serving, waitingCommands] = [0, 0]
+    for (const id of this.#wanted.keys()) {
+      const shard = this.#shards.get(id)
+      if (shard?.loop.isServing) serving++
+      waitingCommands += shard?.waitingCount ?? 0
+    }
+    const { lag: waitingCheckpoints, lagMs: storeLagMs } = this.#projector
+    const { owed: owedConversations } = this.#outboxLoad
+    return { owned: this.#wanted.size, serving, waitingCheckpoints, storeLagMs, waitingCommands, owedConversations }
   }
 
   /** A worker or node is gone for good: nothing more is sent there. */

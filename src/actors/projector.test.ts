@@ -129,3 +129,18 @@ test('closed, it asks for nothing more', async () => {
   deepEqual(await rig.answer(new Error('away')), [])
   deepEqual(rig.run(40 * SLICE_MS), [])
 })
+
+test('how long the oldest checkpoint has waited is told until it is stored', async () => {
+  const rig = new Rig()
+  equal(rig.projector.lagMs, 0)
+  rig.submit(1)
+  rig.run(LIMITS.projectorFlushMs)
+  rig.submit(2) // waits behind the one under way
+  rig.run(LIMITS.projectorFlushMs)
+  deepEqual([rig.projector.lag, rig.projector.lagMs], [2, 2 * LIMITS.projectorFlushMs])
+  await rig.answer()
+  deepEqual([rig.projector.lag, rig.projector.lagMs], [1, LIMITS.projectorFlushMs])
+  rig.run(LIMITS.projectorFlushMs)
+  await rig.answer()
+  deepEqual([rig.projector.lag, rig.projector.lagMs], [0, 0])
+})

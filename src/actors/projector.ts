@@ -38,6 +38,9 @@ export class Projector {
   #slice = 0
   /** Checkpoints in the transaction under way. */
   #storing = 0
+  /** On the monotonic clock: when the oldest checkpoint came that the store does not have; each list's is its first's. */
+  #storingSince = 0
+  #waitingSince = 0
   /** Until then shards gather changes. */
   #pausesUntil = 0
   #isClosed = false
@@ -48,12 +51,19 @@ export class Projector {
   }
 
   submit(submitted: Submitted): void {
+    if (this.#waiting.length === 0) this.#waitingSince = this.#parts.clock.monotonic()
     this.#waiting.push(submitted)
   }
 
   /** Checkpoints that the store does not have yet. */
   get lag(): number {
     return this.#waiting.length + this.#storing
+  }
+
+  /** How old the oldest of them is, in milliseconds. */
+  get lagMs(): number {
+    if (this.lag === 0) return 0
+    return this.#parts.clock.monotonic() - (this.#storing > 0 ? this.#storingSince : this.#waitingSince)
   }
 
   close(): void {
@@ -76,6 +86,7 @@ export class Projector {
   async #store(): Promise<void> {
     const round = this.#waiting
     this.#storing = round.length
+    this.#storingSince = this.#waitingSince
     this.#waiting = []
     const startedAt = this.#parts.clock.monotonic()
     const checkpoints = round.map(({ checkpoint }) => checkpoint)

@@ -90,6 +90,12 @@ export class Shard implements Fold {
   readonly links: InLinks
   /** Commands that found no room in the filling batch. */
   readonly #waitingForRoom = new Mailbox()
+
+  /** Commands that wait for their actor or for room. */
+  get waitingCount(): number {
+    return this.activations.parkedCount + this.#waitingForRoom.size
+  }
+
   readonly #immediate = new PendingAnswers()
   readonly #conversations = new ConversationCommands(this)
   readonly #hello = new HelloCommand(this)

@@ -43,6 +43,7 @@ export interface DoctorProbe {
   readonly dataFolder: string
   /** Of all workers. */
   readonly connectionsMax: number
+  readonly connectionsPerAddressMax: number
   /** `20.15.0`. */
   readonly nodeVersion: string
   now(): number
@@ -72,6 +73,7 @@ export function probeOf({ host, port, tcpPort, dataFolder, workers, limits }: Pl
     tcpPort,
     dataFolder,
     connectionsMax: workers * limits.connectionsPerWorkerMax,
+    connectionsPerAddressMax: limits.connectionsPerAddressMax,
     nodeVersion: process.versions.node,
     now: () => clock.now(),
     nativeBinary: async () => nativeBinary(),

@@ -13,6 +13,7 @@ const WELL: DoctorProbe = {
   tcpPort: 7701,
   dataFolder: '/srv/chat',
   connectionsMax: 19_000,
+  connectionsPerAddressMax: 18_999,
   nodeVersion: '20.15.0',
   now: () => NOON,
   nativeBinary: async () => BINARY,
@@ -50,6 +51,12 @@ const BROKEN: [keyof typeof CHECKS, Partial<DoctorProbe>, Finding['status'], Reg
   ],
   ['open files', { openFilesMax: () => 19_999 }, 'warn', /ulimit -n 20000; systemd: LimitNOFILE=20000/],
   ['open files', { openFilesMax: () => 1_023 }, 'fail', /lower limits\.connections_per_worker$/],
+  [
+    'address limit',
+    { host: '0.0.0.0', connectionsPerAddressMax: 19_000 },
+    'warn',
+    /^one address can take them all: .*lower limits\.connections_per_address.*access\.proxies first$/,
+  ],
   ['data folder', { writeProblem: () => 'EACCES' }, 'fail', /chown.*PARLEY_DATA$/],
   ['disk space', { freeBytes: () => 10 * GiB - 1 }, 'warn', /^free some, or move the data folder/],
   ['disk space', { freeBytes: () => 256 * MiB - 1 }, 'fail', /^free some, or move the data folder/],
@@ -72,6 +79,11 @@ for (const [check, broken, status, advice] of BROKEN) {
 
 test('every check is broken above', () => {
   ok(Object.keys(CHECKS).every((check) => BROKEN.some(([broken]) => broken === check)))
+})
+
+test('one address may have all connections where only this machine connects', async () => {
+  const findings = await examine({ ...WELL, connectionsPerAddressMax: 19_000 })
+  deepEqual(findings.find(({ check }) => check === 'address limit')!.status, 'ok')
 })
 
 test('a port that Parley itself has is no trouble', async () => {

@@ -3,6 +3,7 @@
  *
  * A check judges what a probe saw (doctor-probe.ts) and touches nothing itself, so that a test can make each one fail.
  */
+import { isLoopback } from '../access/address.js'
 import { GiB, MiB } from '../domain/limits.js'
 import type { DoctorProbe } from './doctor-probe.js'
 import type { PortProblem } from './port-probe.js'
@@ -66,6 +67,20 @@ export const CHECKS: Readonly<Record<string, Check>> = {
       status: limit < FILES_MIN ? 'fail' : 'warn',
       finding: `${limit} open files are allowed; the configured ${probe.connectionsMax} connections need ${wanted}`,
       advice: `allow more (shell: ulimit -n ${wanted}; systemd: LimitNOFILE=${wanted}), or lower limits.connections_per_worker`,
+    }
+  },
+
+  'address limit': (probe) => {
+    const { host, connectionsPerAddressMax: ofAddress, connectionsMax } = probe
+    if (isLoopback(host)) return { status: 'ok', finding: 'only this machine connects' }
+    const finding = `one address may have ${ofAddress} connections of ${connectionsMax}`
+    if (ofAddress < connectionsMax) return { status: 'ok', finding }
+    return {
+      status: 'warn',
+      finding,
+      advice:
+        'one address can take them all: where clients come directly, lower limits.connections_per_address to what ' +
+        'people behind one provider need, for example 1000; behind a proxy, list it in access.proxies first',
     }
   },
 

@@ -62,6 +62,13 @@ export const METRICS = {
   shards_owned: { type: 'gauge', help: 'Shards that are to be served here.' },
   shards_serving: { type: 'gauge', help: 'Shards that answer.' },
   projector_waiting_checkpoints: { type: 'gauge', help: 'Checkpoints that the store does not have yet.' },
+  store_lag_seconds: {
+    type: 'gauge',
+    help: 'How long the oldest checkpoint, of rows and timelines, has waited for the store.',
+    across: 'max',
+  },
+  mailbox_commands: { type: 'gauge', help: 'Commands that wait for their actor, or for room in a batch.' },
+  outbox_conversations: { type: 'gauge', help: 'Conversations whose heads user shards have not taken yet.' },
   store_failures_total: { type: 'counter', help: 'Transactions that the store refused; each is tried again.' },
   loop_lag_seconds: { type: 'gauge', help: 'Longest delay of an event loop in the last second.', across: 'max' },
   worker_starts_total: { type: 'counter', help: 'Lives of worker threads; more than the workers means that one died.' },

@@ -78,6 +78,7 @@ export class Intake {
         return this.#helloFirst(connection, ref, n)
       case BodyType.typing: {
         if (connection.typedAt === this.#parts.sweep.second) return // said this second already, and worth no answer
+        if (!this.#parts.admission.admits('history')) return // what may be lost goes first
         connection.typedAt = this.#parts.sweep.second
         return this.#command(connection, bytes, start, end)
       }

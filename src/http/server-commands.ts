@@ -26,6 +26,8 @@ import { Bytes } from '../std/bytes.js'
 /** The device that events of servers bear. */
 const DEVICE = 'api' as DeviceId
 const REF = 1
+/** What is shed first, as on sockets. */
+const READS: ReadonlySet<EncodableFrame['kind']> = new Set(['history', 'members', 'resume'])
 
 /** How much the worker takes in at all (gateway/admission.ts). */
 export interface AdmissionGate {
@@ -82,7 +84,7 @@ export class ServerCommands implements Pick<GatewayEnd, 'answer' | 'unknown'> {
     const verdict = verifyClientFrame(bytes, 0, bytes.size)
     if (verdict < 0) return refused(refusalOfVerdict(verdict), 0)
     const isFull = this.#waiting.size >= LIMITS.serverCommandsMax
-    if (isFull || !admission.admits(frame.kind === 'send' ? 'send' : 'history')) {
+    if (isFull || !admission.admits(READS.has(frame.kind) ? 'history' : 'send')) {
       return refused('overloaded', admission.retryAfterMs())
     }
     const session = this.#sessionOf(by)

@@ -8,7 +8,7 @@
  * What is sent is copied, since Node keeps it until the kernel has it. There is no TLS here: end it in a proxy.
  */
 import { createServer, type Server, type Socket as TcpConnection } from 'node:net'
-import { canSharePorts } from '../../std/port-sharing.js'
+import { listenOn } from '../../std/port-sharing.js'
 import type { PlainHandler, Socket, SocketListener, SocketServer, SocketServerOptions } from '../socket-server.js'
 import { FrameStream } from './frame-stream.js'
 
@@ -35,16 +35,7 @@ export class TcpSocketServer implements SocketServer {
   ): Promise<number> {
     const server = createServer({ noDelay: true }, (connection) => this.#accept(connection, listener))
     this.#server = server
-    return new Promise((resolve, reject) => {
-      // It stays: to accept may fail later, for want of files, and then the next connection is tried.
-      server.on('error', (cause) =>
-        reject(new Error(`Cannot listen on ${host}:${port}: the address is taken or forbidden`, { cause })),
-      )
-      server.listen({ host, port, exclusive: true, reusePort: this.#options.sharesPort && canSharePorts() }, () => {
-        const address = server.address()
-        resolve(typeof address === 'object' && address !== null ? address.port : port)
-      })
-    })
+    return listenOn(server, { host, port, sharesPort: this.#options.sharesPort })
   }
 
   stopListening(): void {

@@ -14,7 +14,7 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { LIMITS } from '../../domain/limits.js'
 import { Bytes } from '../../std/bytes.js'
-import { canSharePorts } from '../../std/port-sharing.js'
+import { listenOn } from '../../std/port-sharing.js'
 import { isForwarded } from '../../std/proxy-headers.js'
 import {
   chosenSubprotocol,
@@ -74,16 +74,7 @@ export class WsSocketServer implements SocketServer {
     server.on('connection', (connection: NetSocket) => this.#connected(connection))
     server.on('upgrade', (request, connection, head) => this.#upgrade(request, connection, head, listener))
     this.#server = server
-    return new Promise((resolve, reject) => {
-      // It stays: to accept may fail later, for want of files, and then the next connection is tried.
-      server.on('error', (cause) =>
-        reject(new Error(`Cannot listen on ${host}:${port}: the address is taken or forbidden`, { cause })),
-      )
-      server.listen({ host, port, exclusive: true, reusePort: this.#options.sharesPort && canSharePorts() }, () => {
-        const address = server.address()
-        resolve(typeof address === 'object' && address !== null ? address.port : port)
-      })
-    })
+    return listenOn(server, { host, port, sharesPort: this.#options.sharesPort })
   }
 
   /** Those of WebSockets among them are in `#open`. */

@@ -98,6 +98,8 @@ export class InboxActivation {
   readonly #dirtyPages = new Set<number>()
   isDirty = false
   isWarm = true
+  /** Read markers that their conversations may not know: see markers-out.ts. */
+  owedMarkers = 0
   #isCut = false
 
   constructor(key: ActorKey, name: ActorName, row: ActorRow | undefined) {
@@ -125,7 +127,7 @@ export class InboxActivation {
   }
 
   get mayRetire(): boolean {
-    return !this.isDirty && !this.#isCut
+    return !this.isDirty && !this.#isCut && this.owedMarkers === 0
   }
 }
 

@@ -39,6 +39,7 @@ class Rig {
     events: {
       rowUnreadable: ({ actor }: { actor: ActorName }) => this.said.push(`unreadable ${actor.id}`),
     } as unknown as ActorsEvents,
+    loaded: () => {},
     unpark: ({ k }) => this.said.push(`decide ${k}`),
     refuse: ({ k }, why) => this.said.push(`${why} ${k}`),
   })

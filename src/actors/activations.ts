@@ -21,6 +21,8 @@ export interface ActivationsParts {
   readonly events: ActorsEvents
   /** The actor is there: decide. */
   unpark(command: ParkedCommand): void
+  /** An actor's row was read, in a shard that serves. */
+  loaded(activation: Activation): void
   /** Rests on no state, so it may leave at once. */
   refuse(command: ParkedCommand, why: RefusalName): void
 }
@@ -40,6 +42,10 @@ export class Activations {
 
   get(key: ActorKey): Activation | undefined {
     return this.#byKey.get(key)
+  }
+
+  all(): Iterable<Activation> {
+    return this.#byKey.values()
   }
 
   get count(): number {
@@ -134,6 +140,7 @@ export class Activations {
       if (!isCurrent()) return undefined
       activation = activate(key, name, row)
       this.#byKey.set(key, activation)
+      this.#parts.loaded(activation)
     } catch (cause) {
       if (!isCurrent()) return undefined
       this.#parts.events.rowUnreadable({ actor: name, cause })

@@ -38,6 +38,8 @@ export class ListEntry {
   sinceSeq: Seq = 0
   /** The last event that mentions the user; 0: none was heard of. */
   mentionSeq: Seq = 0
+  /** Up to where the conversation knows that the user has read. */
+  toldReadSeq: Seq = 0
   /** What the user has set: bits of ListFlag. */
   flags = 0
   /** The list's version when this entry last changed. */
@@ -98,6 +100,7 @@ export class ConversationList {
       entry.readOrdinal = Math.max(entry.readOrdinal, member.readOrdinal)
     }
     entry.mentionSeq = Math.max(entry.mentionSeq, member.mentionSeq)
+    entry.toldReadSeq = Math.max(entry.toldReadSeq, member.readSeq)
     // Who marked a head that the list had not heard of may not have known its ordinal: a message of their own, just acked.
     if (entry.readSeq >= entry.head) entry.readOrdinal = Math.max(entry.readOrdinal, entry.ordinal)
     return this.#changed(entry)
@@ -138,6 +141,10 @@ export class ConversationList {
     this.#byName.set(`${entry.kind}${entry.conversation}`, entry)
     this.#slots[entry.index] = entry
     this.#byVersion = undefined
+  }
+
+  all(): Iterable<ListEntry> {
+    return this.#slots
   }
 
   page(number: number): ListEntry[] {
@@ -182,6 +189,7 @@ function beginAnew(entry: ListEntry, { incarnation, sinceSeq, ordinal }: HeadsFa
     entry.readSeq = last
     entry.readOrdinal = Math.min(entry.readOrdinal, Math.max(0, ordinal - 1))
   }
+  entry.toldReadSeq = Math.min(entry.toldReadSeq, last)
   if (entry.mentionSeq > last) entry.mentionSeq = 0
   if (entry.memberSeq > last) entry.memberSeq = -1
 }

@@ -1,27 +1,33 @@
 /**
- * A user shard's end of the outboxes: takes heads records into the inboxes of its users and into its log, and says so once
- * that is durable.
+ * The receiving end of the outboxes: takes heads records into the inboxes of its users, read markers into its conversations,
+ * and both into its log, and says so once that is durable.
  *
  * There is nothing to refuse: what cannot be taken now (a row that does not come, no room in the batch) is told again.
  */
 import { ActorKind, type ActorName, type AppId, actorKey } from '../domain/ids.js'
 import { beginRecord, endRecord, type LogRecord, RecordKind, recordsIn } from '../log/frame.js'
 import { type HeadsFacts, type MemberStateFacts, readHeads } from '../protocol/heads-record.js'
+import { type MarkerFacts, readMarker } from '../protocol/marker-record.js'
 import { Bytes } from '../std/bytes.js'
 import type { InboxActivation } from './activation.js'
+import { MarkersIn } from './markers-in.js'
 import type { HeadsRoute, OwnerHandle } from './owner-link.js'
 import type { Shard } from './shard.js'
 
+/** Heads, which change inboxes; or a marker, which changes a conversation. */
 interface Told {
-  readonly heads: HeadsFacts
+  readonly heads: HeadsFacts | undefined
+  readonly marker: MarkerFacts | undefined
   readonly record: LogRecord
 }
 
 export class HeadsIn {
   readonly #shard: Shard
+  readonly #markers: MarkersIn
 
   constructor(shard: Shard) {
     this.#shard = shard
+    this.#markers = new MarkersIn(shard)
   }
 
   take(from: OwnerHandle, route: HeadsRoute, bytes: Bytes, start: number, end: number): void {
@@ -40,16 +46,16 @@ export class HeadsIn {
     })
   }
 
-  /** Inboxes that are not in memory. */
+  /** Actors that are not in memory. */
   #missing(all: readonly Told[]): readonly ActorName[] {
     const missing = new Map<string, ActorName>()
-    for (const { heads } of all) {
-      const { app } = heads
-      for (const { user } of heads.members) {
-        const key = actorKey(app, ActorKind.inbox, user)
-        if (this.#shard.activations.get(key) !== undefined) continue
-        missing.set(key, { app: app as AppId, kind: ActorKind.inbox, id: user })
-      }
+    const note = (app: string, kind: ActorKind, id: string) => {
+      const key = actorKey(app, kind, id)
+      if (this.#shard.activations.get(key) === undefined) missing.set(key, { app: app as AppId, kind, id })
+    }
+    for (const { heads, marker } of all) {
+      for (const { user } of heads?.members ?? []) note(heads!.app, ActorKind.inbox, user)
+      if (marker !== undefined) note(marker.app, marker.actorKind as ActorKind, marker.conversation)
     }
     return [...missing.values()]
   }
@@ -57,13 +63,23 @@ export class HeadsIn {
   #apply(from: OwnerHandle, route: HeadsRoute, all: readonly Told[], bytes: Bytes, size: number): void {
     const { loop } = this.#shard
     if (!loop.isServing || loop.refusal !== undefined || !this.#shard.hasRoom(size)) return
-    for (const each of all) this.#applyOne(each, bytes)
+    for (const { heads, marker, record } of all) {
+      if (heads !== undefined) this.#applyHeads(heads, record, bytes)
+      if (marker !== undefined) this.#applyMarker(marker)
+    }
+    this.#markers.tell()
     const batch = loop.horizon()
     if (batch === undefined) from.headsTaken(route)
     else batch.whenDurable.push(() => from.headsTaken(route))
   }
 
-  #applyOne({ heads, record }: Told, bytes: Bytes): void {
+  #applyMarker(marker: MarkerFacts): void {
+    const { app, actorKind, conversation } = marker
+    const activation = this.#shard.activations.get(actorKey(app, actorKind as ActorKind, conversation))
+    if (activation?.kind === 'conversation') this.#markers.take(activation, marker)
+  }
+
+  #applyHeads(heads: HeadsFacts, record: LogRecord, bytes: Bytes): void {
     const { loop } = this.#shard
     const members = heads.members.filter((member) => this.#inboxOf(heads, member)?.state.list.isNews(heads, member))
     if (members.length === 0) return
@@ -93,7 +109,9 @@ export class HeadsIn {
 function told(bytes: Bytes, start: number, end: number): Told[] {
   const all: Told[] = []
   for (const record of recordsIn(bytes, start, end)) {
-    all.push({ record, heads: readHeads(bytes, record.start, record.end) })
+    const { kind, start: at, end: to } = record
+    if (kind === RecordKind.heads) all.push({ record, heads: readHeads(bytes, at, to), marker: undefined })
+    else if (kind === RecordKind.marker) all.push({ record, heads: undefined, marker: readMarker(bytes, at, to) })
   }
   return all
 }

@@ -1,14 +1,16 @@
 /**
- * The sending end of an outbox: one message to a user shard at a time, holding where each conversation stands that waits
- * for it, read when it is written and sent when that is durable. What happens meanwhile goes with the next; what is not
+ * The sending end of an outbox: one message to another shard at a time, holding where each conversation stands that waits
+ * for it, and how far its users have read in conversations of that one (markers-out.ts), read when it is written and sent when that is durable. What happens meanwhile goes with the next; what is not
  * acknowledged is told again.
  */
 import { LIMITS } from '../domain/limits.js'
 import { beginRecord, endRecord, RecordKind } from '../log/frame.js'
 import { writeHeads } from '../protocol/heads-record.js'
+import { writeMarker } from '../protocol/marker-record.js'
 import { Bytes, GrowingBytes } from '../std/bytes.js'
 import type { ConversationActivation } from './activation.js'
 import { headsOf } from './heads.js'
+import type { OwedMarker } from './markers-out.js'
 import type { Member } from './members.js'
 import type { HeadsRoute } from './owner-link.js'
 import type { Shard } from './shard.js'
@@ -37,8 +39,10 @@ export interface Owed {
 interface UserShard {
   readonly id: number
   readonly waiting: Set<Owed>
+  readonly markers: Set<OwedMarker>
   /** On their way, in the message with this k. */
   told: readonly Owed[]
+  toldMarkers: readonly OwedMarker[]
   k: number
   /** When it left; infinite before that, since what it saw may take its time to be durable. */
   toldAt: number
@@ -59,10 +63,12 @@ export class HeadsOut {
   /** Something is on its way, the oldest first. */
   readonly #told = new Set<UserShard>()
   readonly #records = new GrowingBytes()
+  readonly #markerTaken: (owed: OwedMarker) => void
   #k = 0
 
-  constructor(shard: Shard) {
+  constructor(shard: Shard, markerTaken: (owed: OwedMarker) => void) {
     this.#shard = shard
+    this.#markerTaken = markerTaken
   }
 
   /** Its user shards are to be told, with the next flush or once they have taken what is on its way. */
@@ -72,8 +78,15 @@ export class HeadsOut {
       if (userShard.waiting.has(owed)) continue
       owed.open++
       userShard.waiting.add(owed)
-      if (userShard.told.length === 0) this.#ready.add(userShard)
+      if (!this.#told.has(userShard)) this.#ready.add(userShard)
     }
+  }
+
+  /** The shard of its conversation is to be told. */
+  offerMarker(id: number, owed: OwedMarker): void {
+    const userShard = this.#userShard(id)
+    userShard.markers.add(owed)
+    if (!this.#told.has(userShard)) this.#ready.add(userShard)
   }
 
   flush(now: number): void {
@@ -103,7 +116,7 @@ export class HeadsOut {
   #userShard(id: number): UserShard {
     let userShard = this.#userShards.get(id)
     if (userShard === undefined) {
-      userShard = { id, waiting: new Set(), told: [], k: 0, toldAt: 0 }
+      userShard = { id, waiting: new Set(), markers: new Set(), told: [], toldMarkers: [], k: 0, toldAt: 0 }
       this.#userShards.set(id, userShard)
     }
     return userShard
@@ -123,6 +136,7 @@ export class HeadsOut {
       told.push(owed)
     }
     userShard.told = told
+    userShard.toldMarkers = this.#writeMarkers(userShard, start)
     userShard.toldAt = Number.POSITIVE_INFINITY
     userShard.k = ++this.#k
     this.#told.add(userShard)
@@ -131,13 +145,29 @@ export class HeadsOut {
     return { userShard, route, start, end: out.size }
   }
 
+  #writeMarkers(userShard: UserShard, start: number): readonly OwedMarker[] {
+    const out = this.#records
+    const told: OwedMarker[] = []
+    for (const owed of userShard.markers) {
+      if (out.size - start >= LIMITS.outboxMessageBytes) break
+      const record = beginRecord(out)
+      writeMarker(out, owed.facts())
+      endRecord(out, record, RecordKind.marker)
+      userShard.markers.delete(owed)
+      told.push(owed)
+    }
+    return told
+  }
+
   /** Nothing was heard: it waits again. */
   #takeBack(userShard: UserShard): void {
     for (const owed of userShard.told) {
       if (userShard.waiting.has(owed)) owed.open--
       userShard.waiting.add(owed)
     }
+    for (const owed of userShard.toldMarkers) userShard.markers.add(owed)
     userShard.told = []
+    userShard.toldMarkers = []
     this.#told.delete(userShard)
     this.#ready.add(userShard)
   }
@@ -151,9 +181,12 @@ export class HeadsOut {
       owed.open--
       if (owed.isOfNews && !userShard.waiting.has(owed)) owed.byShard.delete(userShard.id)
     }
+    const { toldMarkers } = userShard
     userShard.told = []
+    userShard.toldMarkers = []
     this.#told.delete(userShard)
-    if (userShard.waiting.size > 0) this.#ready.add(userShard)
+    for (const owed of toldMarkers) this.#markerTaken(owed)
+    if (userShard.waiting.size > 0 || userShard.markers.size > 0) this.#ready.add(userShard)
   }
 
   reset(): void {

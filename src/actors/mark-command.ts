@@ -56,7 +56,7 @@ export class MarkCommand {
 
   /** Returns the version that the mark has made. */
   #append(inbox: InboxActivation, mark: Mark): number {
-    const { loop, steps } = this.#shard
+    const { loop, outbox, steps } = this.#shard
     const record = beginRecord(loop.filling.frame)
     const { app, id: user } = inbox.state.name
     const { lane, n, hash, facts } = mark
@@ -69,6 +69,7 @@ export class MarkCommand {
     if (inbox.state.list.version === prev) return prev // it was so already
     inbox.touch(entry)
     steps.add(inbox, entry, prev)
+    outbox.markers.owe(inbox, entry)
     return entry.version
   }
 

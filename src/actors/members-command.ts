@@ -32,6 +32,7 @@ export function answerMembers(
     conversationKind: name.kind,
     conversation: name.id,
     users: page.map(({ user }) => user),
+    readSeqs: page.map(({ readSeq }) => readSeq),
     owners: page.filter(({ role }) => role === 'owner').map(({ user }) => user),
     count: members.count,
     next: found.length > limit ? page.at(-1)!.index + 1 : 0,

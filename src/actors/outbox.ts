@@ -17,6 +17,7 @@ import type { ActorWrite } from '../storage/message-store.js'
 import type { ConversationActivation } from './activation.js'
 import type { Checkpointed } from './checkpoint.js'
 import { HeadsOut, type Owed } from './heads-out.js'
+import { MarkersOut } from './markers-out.js'
 import type { Member } from './members.js'
 import type { HeadsRoute } from './owner-link.js'
 import { packOwed, unpackOwed } from './rows.js'
@@ -42,6 +43,8 @@ export class Outbox implements Checkpointed {
   readonly #name: ActorName
   readonly #key: ActorKey
   readonly #out: HeadsOut
+  /** What the lists of our users owe to conversations. */
+  readonly markers: MarkersOut
   readonly #owed = new Set<Owed>()
   /** Each that owes is in one of them, and looked at when it is that one's turn. */
   readonly #turns: Owed[][] = Array.from({ length: TURNS }, () => [])
@@ -57,7 +60,8 @@ export class Outbox implements Checkpointed {
     this.#shard = shard
     this.#name = { app: '' as AppId, kind: ActorKind.outbox, id: String(shard.parts.id) }
     this.#key = actorKey(this.#name.app, this.#name.kind, this.#name.id)
-    this.#out = new HeadsOut(shard)
+    this.#out = new HeadsOut(shard, (owed) => this.markers.taken(owed))
+    this.markers = new MarkersOut(shard, this.#out)
     this.#load = shard.parts.outboxLoad
   }
 
@@ -90,7 +94,7 @@ export class Outbox implements Checkpointed {
   }
 
   get isWaiting(): boolean {
-    return this.#owed.size > 0
+    return this.#owed.size > 0 || this.markers.isWaiting
   }
 
   /** Lists that read its head, or may, hear of it by beacons. */
@@ -106,7 +110,7 @@ export class Outbox implements Checkpointed {
 
   /** Tells what is due. Called every LIMITS.outboxFlushMs. */
   tick(now: number): void {
-    if (this.#owed.size === 0 || !this.#shard.loop.isServing) return
+    if (!this.isWaiting || !this.#shard.loop.isServing) return
     this.#membersNow = Math.min(this.#membersNow + MEMBERS_PER_TURN, MEMBERS_PER_TURN)
     this.#turn = (this.#turn + 1) % TURNS
     const due = this.#turns[this.#turn]!
@@ -254,6 +258,7 @@ export class Outbox implements Checkpointed {
     this.#owed.clear()
     for (const turn of this.#turns) turn.length = 0
     this.#out.reset()
+    this.markers.reset()
     this.#dirtyPages.clear()
     this.isDirty = false
     this.#rowPosition = POSITION_START

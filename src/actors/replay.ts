@@ -7,6 +7,7 @@ import { readEvent } from '../protocol/event-frame.js'
 import { readHeads } from '../protocol/heads-record.js'
 import { readLaneRecord } from '../protocol/lane-record.js'
 import { readMark } from '../protocol/mark-record.js'
+import { readMarker } from '../protocol/marker-record.js'
 import { mentionsOf } from '../protocol/mentions.js'
 import { EventKind } from '../protocol/wire-numbers.js'
 import { assert } from '../std/assert.js'
@@ -14,6 +15,7 @@ import type { Bytes } from '../std/bytes.js'
 import type { Activation } from './activation.js'
 import { apply, applyIncarnation, applySpent } from './conversation.js'
 import { applyInboxSpent, applyLaneOpened, applyMark } from './inbox.js'
+import { applyReading } from './reading.js'
 
 /** `find` gives the actor, or undefined where its row holds the record already. */
 export async function applyRecord(
@@ -23,6 +25,7 @@ export async function applyRecord(
 ): Promise<void> {
   if (record.kind === RecordKind.event) return await applyEvent(frame, record, find)
   if (record.kind === RecordKind.heads) return await applyHeads(frame, record, find)
+  if (record.kind === RecordKind.marker) return await applyMarker(frame, record, find)
   if (record.kind === RecordKind.marked) return await applyMarked(frame, record, find)
   const facts = readLaneRecord(frame, record.start, record.end)
   const name = { app: facts.app as AppId, kind: facts.actorKind as ActorKind, id: facts.actor }
@@ -81,6 +84,19 @@ async function applyMarked(
   if (activation === undefined) return
   assert(activation.kind === 'inbox', `a mark of ${user}, which is no inbox`)
   activation.touch(applyMark(activation.state, { lane: { device, number, random }, n, hash, facts }))
+}
+
+async function applyMarker(
+  frame: Bytes,
+  record: LogRecord,
+  find: (name: ActorName) => Promise<Activation | undefined>,
+): Promise<void> {
+  const { app, actorKind, conversation: id, user, seq, ordinal } = readMarker(frame, record.start, record.end)
+  const activation = await find({ app: app as AppId, kind: actorKind as ActorKind, id })
+  if (activation === undefined) return
+  assert(activation.kind === 'conversation', `a marker in ${id}, which is no conversation`)
+  applyReading(activation.state, { user: user as UserId, seq, ordinal })
+  activation.touch(user as UserId)
 }
 
 async function applyHeads(

@@ -13,7 +13,7 @@ import { KeyedOutcomes } from './keyed-outcomes.js'
 import { type Lane, UserLanes } from './lanes.js'
 import { type Interval, type Member, Members } from './members.js'
 
-const VERSION = 7
+const VERSION = 8
 const packer = new Packer()
 
 export function packConversation(state: Conversation): Uint8Array {
@@ -162,6 +162,7 @@ export function packListPage(entries: readonly ListEntry[]): Uint8Array {
       .u8(entry.isLarge ? 1 : 0)
       .u32(entry.incarnation)
       .u53(entry.sinceSeq)
+      .u53(entry.toldReadSeq)
       .u53(entry.mentionSeq)
   }
   return packer.take()
@@ -184,6 +185,7 @@ function unpackListPage(list: ConversationList, from: Unpacker): void {
     entry.isLarge = from.u8() === 1
     entry.incarnation = from.u32()
     entry.sinceSeq = from.u53()
+    entry.toldReadSeq = from.u53()
     entry.mentionSeq = from.u53()
     list.restore(entry)
   }

@@ -122,6 +122,7 @@ export class Shard implements Fold {
     this.activations = new Activations({
       ...parts,
       unpark: ({ link, k, session, target, frame }) => this.command(link, k, session, target, frame, 0, frame.size),
+      loaded: (activation) => this.#loaded(activation),
       refuse: ({ link, k, frame }, why) => this.#refuseNow(link, k, frame, 0, why),
     })
     this.troubles = new Troubles(parts)
@@ -231,6 +232,11 @@ export class Shard implements Fold {
     this.#servedAt = this.parts.clock.monotonic()
     this.parts.events.served({ shard: this.parts.id, epoch: place.epoch })
     this.checkpoints.want() // the log before our serve frame may go
+    for (const activation of this.activations.all()) this.#loaded(activation)
+  }
+
+  #loaded(activation: Activation): void {
+    if (activation.kind === 'inbox') this.outbox.markers.oweAll(activation)
   }
 
   sealing(batch: Batch): void {

@@ -28,6 +28,7 @@ import type { HistoryAnswer, HistoryOutcome, HistoryRange } from './history-read
 import type { InboxEntry } from './inbox-view.js'
 import { Listeners } from './listeners.js'
 import { Outgoing } from './outgoing.js'
+import { type Receipt, receiptsOf } from './receipt.js'
 import { Signals } from './signals.js'
 import { type ClientStorage, MemoryStorage } from './storage.js'
 import { Streams } from './streams.js'
@@ -46,6 +47,7 @@ export class Client {
   readonly #events: Listeners<TimelineEvent>
   readonly #states: Listeners<ConnectionState>
   readonly #troubles: Listeners<Trouble>
+  readonly #receipts: Listeners<Receipt>
   readonly #outgoing = new Map<string, Outgoing>()
   readonly #followed = new Set<string>()
   readonly #held = new HeldCalls(() => this.#device)
@@ -64,6 +66,7 @@ export class Client {
     this.#storage = options.storage ?? new MemoryStorage()
     this.#events = new Listeners(platform.clock)
     this.#inbox = new ClientInbox({ ...platform, held: this.#held, isFull: () => this.#isFull })
+    this.#receipts = new Listeners(platform.clock)
     this.#states = new Listeners(platform.clock)
     this.#troubles = new Listeners(platform.clock)
     this.presence = new Signals(platform.clock)
@@ -163,6 +166,11 @@ export class Client {
   /** Hears of entries that are new or have changed. */
   onInbox(listener: (changed: readonly InboxEntry[]) => void): () => void {
     return this.#inbox.listeners.add(listener)
+  }
+
+  /** Hears how far others have read, as they do, in conversations of at most 100 members. May miss some. */
+  onReceipt(listener: (receipt: Receipt) => void): () => void {
+    return this.#receipts.add(listener)
   }
 
   onState(listener: (state: ConnectionState) => void): () => void {
@@ -276,6 +284,9 @@ export class Client {
         this.#streams.restarted(name)
       },
       listed: (entries) => this.#inbox.listed(entries),
+      signalled: (frame) => {
+        if (frame.kind === 'receipt') for (const receipt of receiptsOf(frame)) this.#receipts.tell(receipt)
+      },
       received: (frame) => {
         if (frame.kind === 'event') this.#inbox.heard(frame, this.#device!.self!.user)
       },

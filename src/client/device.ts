@@ -153,7 +153,10 @@ export class Device {
   #sessionListener(): SessionListener {
     const { listener, signals } = this.#parts
     return {
-      signalled: (frame) => signals.take(frame),
+      signalled: (frame) => {
+        if (frame.kind === 'receipt') listener.signalled?.(frame)
+        else signals.take(frame)
+      },
       connection: (state) => {
         if (state !== 'online') signals.down()
         if (state === 'connecting' || state === 'waiting') listener.state({ kind: state })

@@ -7,6 +7,7 @@ import type {
   InboxEntryFacts,
   LaneName,
   PresenceFrame,
+  ReceiptFrame,
   RefusalFrame,
   SkipFrame,
   TypingFrame,
@@ -41,8 +42,8 @@ export interface SessionListener {
    *  timeline is shown from its beginning, or the recent part of it: what was shown before is void. With a name, only that
    *  conversation's owner lost something. */
   restarted(conversation?: ConversationName): void
-  /** Who is typing, who is online. Left out by those who do not care. */
-  signalled?(frame: TypingFrame | PresenceFrame): void
+  /** Who is typing, who is online, who has read up to where. Left out by those who do not care. */
+  signalled?(frame: TypingFrame | PresenceFrame | ReceiptFrame): void
   /** The server will not have us, for a reason that connecting again does not change. */
   rejected(refusal: RefusalFrame): void
 }

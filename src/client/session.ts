@@ -235,7 +235,8 @@ export class Session {
 
   #received(frame: DecodedFrame): void {
     if (frame.kind === 'inbox') return this.#inboxSync.take(frame)
-    if (frame.kind === 'typing' || frame.kind === 'presence') return this.#parts.listener.signalled?.(frame)
+    const isSignal = frame.kind === 'typing' || frame.kind === 'presence' || frame.kind === 'receipt'
+    if (isSignal) return this.#parts.listener.signalled?.(frame)
     if (frame.kind !== 'event' && frame.kind !== 'skip') return
     this.#parts.listener.received(frame)
     if (frame.kind === 'event') this.#reads.received(frame)

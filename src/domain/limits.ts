@@ -60,6 +60,8 @@ export const LIMITS = {
   watchedUsersMax: 500,
   /** Members of a conversation in which it is told who is typing; in larger ones nobody is. */
   typingMembersMax: 100,
+  /** Members of a conversation in which those online are told who has read; in larger ones they ask. */
+  receiptMembersMax: 100,
   /** Frames per second of a user, all connections of the process together; one more is refused with user-rate. */
   userFramesPerSecondMax: 40_000,
   /** Frames and requests per second of an app, all of the process together; one more is refused with app-rate. */

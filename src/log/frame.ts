@@ -37,7 +37,7 @@ const AT = {
 export const FrameKind = { events: 1, barrier: 2, serve: 3, release: 4, carry: 5 } as const
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind]
 
-export const RecordKind = { event: 1, refused: 2, voided: 3, laneOpened: 4, heads: 5, marked: 6 } as const
+export const RecordKind = { event: 1, refused: 2, voided: 3, laneOpened: 4, heads: 5, marked: 6, marker: 7 } as const
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
 
 export interface FrameHead {

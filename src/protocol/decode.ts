@@ -91,7 +91,8 @@ export function decodeFrame(bytes: Uint8Array): DecodedFrame {
       const users = texts(body.usersLength(), (index) => body.users(index))
       const owners = texts(body.ownersLength(), (index) => body.owners(index))
       const place = { ref: body.ref(), ...conversationOf(body) }
-      return { kind: 'member-list', ...place, users, owners, count: body.count(), next: body.next() }
+      const readSeqs = Array.from({ length: body.readSeqsLength() }, (_, index) => number(body.readSeqs(index) ?? 0n))
+      return { kind: 'member-list', ...place, users, owners, count: body.count(), next: body.next(), readSeqs }
     }
     case wire.Body.Typing: {
       const body: wire.Typing = frame.body(new wire.Typing())
@@ -103,6 +104,12 @@ export function decodeFrame(bytes: Uint8Array): DecodedFrame {
     }
     case wire.Body.Presence:
       return presence(frame.body(new wire.Presence()))
+    case wire.Body.Receipt: {
+      const body: wire.Receipt = frame.body(new wire.Receipt())
+      const users = texts(body.usersLength(), (index) => body.users(index))
+      const seqs = Array.from({ length: body.seqsLength() }, (_, index) => number(body.seqs(index) ?? 0n))
+      return { kind: 'receipt', ...conversationOf(body), users, seqs }
+    }
     case wire.Body.SignOut: {
       const body: wire.SignOut = frame.body(new wire.SignOut())
       return { kind: 'sign-out', ref: body.ref(), device: body.device() ?? '' }

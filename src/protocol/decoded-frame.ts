@@ -197,6 +197,8 @@ export interface MemberListFrame extends InConversation {
   readonly owners: readonly string[]
   readonly count: number
   readonly next: number
+  /** Of `users`, in their order. */
+  readonly readSeqs: readonly number[]
 }
 
 /** `user`: who writes, as the server says it; a client leaves it empty. */
@@ -223,6 +225,13 @@ export interface PresenceFrame {
   readonly kind: 'presence'
   readonly ref: number
   readonly entries: readonly PresenceFacts[]
+}
+
+/** `users` have read up to `seqs`, in that order. */
+export interface ReceiptFrame extends InConversation {
+  readonly kind: 'receipt'
+  readonly users: readonly string[]
+  readonly seqs: readonly number[]
 }
 
 export interface SignOutFrame {
@@ -260,5 +269,6 @@ export type EncodableFrame =
   | WatchFrame
   | PresenceFrame
   | SignOutFrame
+  | ReceiptFrame
 
 export type DecodedFrame = EncodableFrame | UnknownFrame

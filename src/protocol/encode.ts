@@ -68,6 +68,7 @@ const BODY_TYPES: Record<Exclude<EncodableFrame['kind'], 'event'>, number> = {
   watch: BodyType.watch,
   presence: BodyType.presence,
   'sign-out': BodyType.signOut,
+  receipt: BodyType.receipt,
 }
 
 function encodeEvent(frame: EventFrame): Uint8Array {
@@ -189,7 +190,8 @@ function addBody(builder: Builder, frame: Exclude<EncodableFrame, EventFrame>): 
       const owners = wire.MemberList.createOwnersVector(builder, names(frame.owners))
       const conversation = builder.createString(frame.conversation)
       const { ref, conversationKind: kind, count, next } = frame
-      return wire.MemberList.createMemberList(builder, ref, kind, conversation, users, owners, count, next)
+      const readSeqs = wire.MemberList.createReadSeqsVector(builder, frame.readSeqs.map(BigInt))
+      return wire.MemberList.createMemberList(builder, ref, kind, conversation, users, owners, count, next, readSeqs)
     }
     case 'typing': {
       const conversation = builder.createString(frame.conversation)
@@ -207,6 +209,15 @@ function addBody(builder: Builder, frame: Exclude<EncodableFrame, EventFrame>): 
       )
       const entriesAt = entries.length === 0 ? 0 : wire.Presence.createEntriesVector(builder, entries)
       return wire.Presence.createPresence(builder, frame.ref, entriesAt)
+    }
+    case 'receipt': {
+      const users = wire.Receipt.createUsersVector(
+        builder,
+        frame.users.map((user) => builder.createString(user)),
+      )
+      const seqs = wire.Receipt.createSeqsVector(builder, frame.seqs.map(BigInt))
+      const conversation = builder.createString(frame.conversation)
+      return wire.Receipt.createReceipt(builder, frame.conversationKind, conversation, users, seqs)
     }
     case 'sign-out':
       return wire.SignOut.createSignOut(builder, frame.ref, builder.createString(frame.device))

@@ -15,9 +15,9 @@ export interface Named {
   readonly max: number
 }
 
-/** u16, u32, u53: a number. u64: a decimal string, since a double cannot hold it. flag: true or false. */
+/** u16, u32, u53: a number; u53s: a list of them. u64: a decimal string, since a double cannot hold it. flag: true or false. */
 export type Form =
-  | ('u16' | 'u32' | 'u53' | 'u64' | 'flag' | 'text' | 'texts' | 'content' | 'content, or none')
+  | ('u16' | 'u32' | 'u53' | 'u53s' | 'u64' | 'flag' | 'text' | 'texts' | 'content' | 'content, or none')
   | (Named | Nested | Listed)
 
 /** An object of its own. */
@@ -96,7 +96,7 @@ export const FRAME_FIELDS = {
   },
   skip: { ref, ...place, from: 'u53', to: 'u53' },
   members: { ref, ...place, after: 'u32', limit: 'u32' },
-  'member-list': { ref, ...place, users: 'texts', owners: 'texts', count: 'u32', next: 'u32' },
+  'member-list': { ref, ...place, users: 'texts', owners: 'texts', count: 'u32', next: 'u32', readSeqs: 'u53s' },
   'history-end': { ref, ...place, from: 'u53', completeTo: 'u53', head: 'u53' },
   mark: { ...request, ...place, seq: 'u53', ordinal: 'u53', set: 'u16', flags: 'u16', incarnation: 'u32' },
   resume: { ref, incarnation: 'u32', version: 'u53', headsFrom: 'u32' },
@@ -108,6 +108,7 @@ export const FRAME_FIELDS = {
   watch: { ref, users: 'texts' },
   presence: { ref, entries: { each: { user: 'text', online: 'flag', lastSeen: 'u53' } } },
   'sign-out': { ref, device: 'text' },
+  receipt: { ...place, users: 'texts', seqs: 'u53s' },
 } as const satisfies {
   readonly [Kind in EncodableFrame['kind']]: FieldsOf<Extract<EncodableFrame, { readonly kind: Kind }>>
 }

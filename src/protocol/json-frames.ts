@@ -76,6 +76,8 @@ function valueFromJson(form: Form, value: unknown): unknown {
     case 'u32':
     case 'u53':
       return wholeIn(value, MAX[form])
+    case 'u53s':
+      return listIn(value).map((each) => wholeIn(each, MAX.u53))
     case 'u64':
       return u64In(value)
     case 'flag':

@@ -57,7 +57,7 @@ describe('frames.json', () => {
 
   test('every kind of frame is there', () => {
     const kinds = new Set(vectors.map(({ means }) => means.kind))
-    equal(kinds.size, 22)
+    equal(kinds.size, 23)
   })
 })
 

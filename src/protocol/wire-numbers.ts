@@ -25,10 +25,11 @@ export const BodyType = {
   watch: 20,
   presence: 21,
   signOut: 22,
+  receipt: 23,
 } as const
 
 /** Body types above it are newer than this build and are skipped. */
-export const BODY_TYPE_MAX = 22
+export const BODY_TYPE_MAX = 23
 
 /** No build will ever know it. */
 export const BODY_TYPE_NEVER = 255

@@ -157,3 +157,39 @@ inTurn('typing is heard by the members of small conversations; a device is signe
   deepEqual(heard(node, alice).at(-1), 'ack n=0 seq=0')
   deepEqual(node.ended, [[tablet.connection, 'signed-out']])
 })
+
+inTurn('a reading is told to those who are online, answered to those who ask, and not forgotten', () => {
+  const node = new OneNode()
+  const [alice, bob] = [node.connect('alice', 'phone'), node.connect('bob', 'phone')]
+  for (let n = 1; n <= 3; n++) send(node, alice, n, `m${n}`)
+  node.run(5_000)
+  const mark = { kind: 'mark', ...DIRECT, set: 0, flags: 0, incarnation: 1 } as const
+  const receiptsOf = (session: Session) =>
+    node.take(session).flatMap((frame) => (frame.kind === 'receipt' ? [[frame.users, frame.seqs]] : []))
+  receiptsOf(alice)
+  node.say(bob, bob.inbox, { ...mark, ref: 1, n: 1, seq: 2, ordinal: 2 })
+  node.run(500)
+  deepEqual(receiptsOf(alice), [[['bob'], [2]]])
+  node.say(bob, bob.inbox, { ...mark, ref: 2, n: 2, seq: 1, ordinal: 1 })
+  node.run(5_000)
+  deepEqual(receiptsOf(alice), [])
+
+  const readAs = (session: Session) => {
+    node.say(session, LUNCH_KEY, { kind: 'members', ref: 9, ...DIRECT, after: 0, limit: 200 })
+    node.run(200)
+    return node.take(session).flatMap((frame) => (frame.kind === 'member-list' ? [frame.users, frame.readSeqs] : []))
+  }
+  deepEqual(readAs(alice), [
+    ['alice', 'bob'],
+    [3, 2],
+  ])
+  // Said, and not yet carried when the worker dies: the next life carries it.
+  node.say(bob, bob.inbox, { ...mark, ref: 3, n: 3, seq: 3, ordinal: 3 })
+  node.run(20)
+  node.start()
+  node.run(5_000)
+  deepEqual(readAs(node.connect('alice', 'phone')), [
+    ['alice', 'bob'],
+    [3, 3],
+  ])
+})

@@ -19,8 +19,8 @@ const ROW: RowLine = {
   ordinal: 3,
   memberSeq: 4,
   members: [
-    { user: 'bob', intervals: [{ from: 1, to: 4 }], lanes: [{ device: 'phone', lane: 1, last: 1 }] },
-    { user: 'alice', intervals: [{ from: 1 }], lanes: [{ device: 'phone', lane: 1, last: 5 }] },
+    { user: 'bob', intervals: [{ from: 1, to: 4 }], lanes: [{ device: 'phone', lane: 1, last: 1 }], readSeq: 3 },
+    { user: 'alice', intervals: [{ from: 1 }], lanes: [{ device: 'phone', lane: 1, last: 5 }], readSeq: 5 },
   ],
 }
 

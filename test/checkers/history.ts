@@ -147,6 +147,8 @@ export interface RowLine {
     readonly intervals: readonly { readonly from: number; readonly to?: number }[]
     /** The highest n decided, by lane number, per device. */
     readonly lanes: readonly { readonly device: string; readonly lane: number; readonly last: number }[]
+    /** Up to where others know that this one has read. */
+    readonly readSeq: number
   }[]
 }
 

@@ -1,5 +1,5 @@
 /** That the store is the fold of the log: timelines event by event, rows by a fold of our own. */
-import { type History, isOfMode, nameOf, type RowLine, type StoredLine } from './history.js'
+import { type History, isOfMode, type LoggedLine, nameOf, type RowLine, type StoredLine } from './history.js'
 import { type Interval, membershipOf } from './membership.js'
 import { isSame } from './visibility.js'
 
@@ -49,10 +49,18 @@ function foldOf(history: History, conversation: string): string {
     memberSeq: last?.memberSeq ?? 0,
     members: [...users].map((user) => ({
       user,
+      readSeq: readSeqOf(history, conversation, events, user),
       intervals: (membership.get(user) ?? []).map(intervalOf),
       lanes: [...(lanes.get(user)?.values() ?? [])],
     })),
   })
+}
+
+/** Who writes has read; and what users have marked is carried to the conversation. */
+function readSeqOf(history: History, conversation: string, events: readonly LoggedLine[], reader: string): number {
+  const marks = history.of('marked').filter(({ user, conversation: of }) => user === reader && of === conversation)
+  const wrote = events.findLast(({ kind, from }) => kind === 'message' && from === reader)
+  return Math.max(wrote?.seq ?? 0, ...marks.map(({ seq }) => seq))
 }
 
 function intervalOf({ from, to }: Interval): { from: number; to?: number } {
@@ -61,10 +69,10 @@ function intervalOf({ from, to }: Interval): { from: number; to?: number } {
 
 /** The same for the same facts, in whatever order they are listed. */
 function textOf({ head, ordinal, memberSeq, members }: RowLine): string {
-  const texts = members.map(({ user, intervals, lanes }) => {
+  const texts = members.map(({ user, intervals, lanes, readSeq }) => {
     const spans = intervals.map(({ from, to }) => `${from}-${to ?? ''}`).join(' ')
     const queues = lanes.map(({ device, lane, last }) => `${device}/${lane}:${last}`).sort()
-    return `${user} [${spans}] ${queues.join(' ')}`
+    return `${user} [${spans}] read ${readSeq} ${queues.join(' ')}`
   })
   return `head ${head} ordinal ${ordinal} memberSeq ${memberSeq} ${texts.sort().join('; ')}`
 }

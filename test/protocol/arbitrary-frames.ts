@@ -159,7 +159,8 @@ export const arbitraryServerFrame: fc.Arbitrary<EncodableFrame> = fc.oneof(
     heads: fc.array(head, { maxLength: 4 }),
     headsNext: u32,
   }),
-  inConversation('member-list', { ref: u32, users, owners: users, count: u32, next: u32 }),
+  inConversation('member-list', { ref: u32, users, owners: users, count: u32, next: u32, readSeqs: fc.array(u53) }),
+  inConversation('receipt', { users, seqs: fc.array(u53) }),
   inConversation('typing', { ref: u32, user }),
   plain('presence', {
     ref: u32,

@@ -144,7 +144,16 @@ export const FRAMES: Record<string, EncodableFrame> = {
   'skip, in an answer to history': { kind: 'skip', ref: 7, ...lunch, from: 1, to: 2 },
   'members, the second page': { kind: 'members', ref: 8, ...lunch, after: 200, limit: 200 },
   'member list, a first page': {
-    ...{ kind: 'member-list', ref: 8, ...lunch, users: ['alice'], owners: ['alice'], count: 202, next: 200 },
+    ...{
+      kind: 'member-list',
+      ref: 8,
+      ...lunch,
+      users: ['alice'],
+      owners: ['alice'],
+      count: 202,
+      next: 200,
+      readSeqs: [42],
+    },
   },
   'member list': {
     kind: 'member-list',
@@ -154,6 +163,7 @@ export const FRAMES: Record<string, EncodableFrame> = {
     owners: ['alice'],
     count: 202,
     next: 0,
+    readSeqs: [42, 0],
   },
   'history end': { kind: 'history-end', ref: 7, ...lunch, from: 42, completeTo: 50, head: 60 },
   'mark, read up to here': {
@@ -195,6 +205,7 @@ export const FRAMES: Record<string, EncodableFrame> = {
       { user: 'Zoë', online: false, lastSeen: NOON },
     ],
   },
+  receipt: { kind: 'receipt', ...lunch, users: ['alice', 'Zoë'], seqs: [42, 40] },
   'sign out a device': { kind: 'sign-out', ref: 11, device: 'tablet' },
   'inbox, a beacon': {
     ...{ kind: 'inbox', ref: 0, incarnation: 1, prev: 19, version: 19, more: false, entries: [] },

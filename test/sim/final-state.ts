@@ -92,8 +92,9 @@ export function rowOf(name: ActorName, row: Uint8Array, pages: ReadonlyMap<numbe
     head,
     ordinal,
     memberSeq,
-    members: [...members.all()].map(({ user, intervals, lanes }) => ({
+    members: [...members.all()].map(({ user, intervals, lanes, readSeq }) => ({
       user,
+      readSeq,
       intervals: intervals.map(({ from, to }) => (to === Number.MAX_SAFE_INTEGER ? { from } : { from, to })),
       lanes: lanes.lanes.map((lane) => ({ device: lane.name.device, lane: lane.name.number, last: lane.last })),
     })),

@@ -82,6 +82,21 @@ export const INBOX_MUTANTS: readonly Mutant[] = [
     find: 'readOrdinal: member.readOrdinal',
     replace: 'readOrdinal: 0',
   }),
+  mutant('markers not carried to conversations', {
+    file: 'src/actors/markers-out.ts',
+    find: 'if (entry.readSeq <= entry.toldReadSeq ||',
+    replace: 'if (entry.readSeq >= 0 ||',
+  }),
+  mutant('markers of conversations not replayed', {
+    file: 'src/actors/replay.ts',
+    find: 'applyReading(activation.state,',
+    replace: 'if (seq < 0) applyReading(activation.state,',
+  }),
+  mutant('an owner that takes over carries no markers', {
+    file: 'src/actors/shard.ts',
+    find: "if (activation.kind === 'inbox') this.outbox.markers.oweAll(activation)",
+    replace: '',
+  }),
   mutant('mentions not replayed', {
     file: 'src/actors/replay.ts',
     find: 'event === EventKind.message ? mentionsOf',

@@ -8,6 +8,7 @@ export { FrameKind } from './log/frame-kind.js';
 export { HeadsRecord } from './log/heads-record.js';
 export { LaneRecord } from './log/lane-record.js';
 export { MarkRecord } from './log/mark-record.js';
+export { MarkerRecord } from './log/marker-record.js';
 export { MemberState } from './log/member-state.js';
 export { RecordHead } from './log/record-head.js';
 export { RecordKind } from './log/record-kind.js';

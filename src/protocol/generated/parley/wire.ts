@@ -30,6 +30,7 @@ export { Ping } from './wire/ping.js';
 export { Pong } from './wire/pong.js';
 export { Presence } from './wire/presence.js';
 export { PresenceEntry } from './wire/presence-entry.js';
+export { Receipt } from './wire/receipt.js';
 export { Refusal } from './wire/refusal.js';
 export { Request } from './wire/request.js';
 export { Resume } from './wire/resume.js';

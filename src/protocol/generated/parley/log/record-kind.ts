@@ -10,5 +10,6 @@ export enum RecordKind {
   voided = 3,
   lane_opened = 4,
   heads = 5,
-  marked = 6
+  marked = 6,
+  marker = 7
 }

@@ -16,6 +16,7 @@ import { Members } from './members.js';
 import { Ping } from './ping.js';
 import { Pong } from './pong.js';
 import { Presence } from './presence.js';
+import { Receipt } from './receipt.js';
 import { Refusal } from './refusal.js';
 import { Resume } from './resume.js';
 import { Send } from './send.js';
@@ -50,13 +51,14 @@ export enum Body {
   Typing = 19,
   Watch = 20,
   Presence = 21,
-  SignOut = 22
+  SignOut = 22,
+  Receipt = 23
 }
 
 export function unionToBody(
   type: Body,
-  accessor: (obj:Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Presence|Refusal|Resume|Send|SignOut|Skip|Typing|Void|Watch|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Presence|Refusal|Resume|Send|SignOut|Skip|Typing|Void|Watch|Welcome|null
-): Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Presence|Refusal|Resume|Send|SignOut|Skip|Typing|Void|Watch|Welcome|null {
+  accessor: (obj:Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Presence|Receipt|Refusal|Resume|Send|SignOut|Skip|Typing|Void|Watch|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Presence|Receipt|Refusal|Resume|Send|SignOut|Skip|Typing|Void|Watch|Welcome|null
+): Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Presence|Receipt|Refusal|Resume|Send|SignOut|Skip|Typing|Void|Watch|Welcome|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'Hello': return accessor(new Hello())! as Hello;
@@ -81,15 +83,16 @@ export function unionToBody(
     case 'Watch': return accessor(new Watch())! as Watch;
     case 'Presence': return accessor(new Presence())! as Presence;
     case 'SignOut': return accessor(new SignOut())! as SignOut;
+    case 'Receipt': return accessor(new Receipt())! as Receipt;
     default: return null;
   }
 }
 
 export function unionListToBody(
   type: Body, 
-  accessor: (index: number, obj:Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Presence|Refusal|Resume|Send|SignOut|Skip|Typing|Void|Watch|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Presence|Refusal|Resume|Send|SignOut|Skip|Typing|Void|Watch|Welcome|null, 
+  accessor: (index: number, obj:Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Presence|Receipt|Refusal|Resume|Send|SignOut|Skip|Typing|Void|Watch|Welcome) => Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Presence|Receipt|Refusal|Resume|Send|SignOut|Skip|Typing|Void|Watch|Welcome|null, 
   index: number
-): Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Presence|Refusal|Resume|Send|SignOut|Skip|Typing|Void|Watch|Welcome|null {
+): Ack|Change|Event|Hello|History|HistoryEnd|Inbox|Mark|MemberList|Members|Ping|Pong|Presence|Receipt|Refusal|Resume|Send|SignOut|Skip|Typing|Void|Watch|Welcome|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'Hello': return accessor(index, new Hello())! as Hello;
@@ -114,6 +117,7 @@ export function unionListToBody(
     case 'Watch': return accessor(index, new Watch())! as Watch;
     case 'Presence': return accessor(index, new Presence())! as Presence;
     case 'SignOut': return accessor(index, new SignOut())! as SignOut;
+    case 'Receipt': return accessor(index, new Receipt())! as Receipt;
     default: return null;
   }
 }

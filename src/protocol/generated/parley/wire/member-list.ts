@@ -133,8 +133,21 @@ mutate_next(value:number):boolean {
   return true;
 }
 
+/**
+ * As many as `users`, in that order: up to where each has read, as far as the conversation knows.
+ */
+readSeqs(index: number):bigint|null {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.readUint64(this.bb!.__vector(this.bb_pos + offset) + index * 8) : BigInt(0);
+}
+
+readSeqsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
 static startMemberList(builder:flatbuffers.Builder) {
-  builder.startObject(7);
+  builder.startObject(8);
 }
 
 static addRef(builder:flatbuffers.Builder, ref:number) {
@@ -189,12 +202,28 @@ static addNext(builder:flatbuffers.Builder, next:number) {
   builder.addFieldInt32(6, next, 0);
 }
 
+static addReadSeqs(builder:flatbuffers.Builder, readSeqsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(7, readSeqsOffset, 0);
+}
+
+static createReadSeqsVector(builder:flatbuffers.Builder, data:bigint[]):flatbuffers.Offset {
+  builder.startVector(8, data.length, 8);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addInt64(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startReadSeqsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(8, numElems, 8);
+}
+
 static endMemberList(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createMemberList(builder:flatbuffers.Builder, ref:number, kind:ConversationKind, conversationOffset:flatbuffers.Offset, usersOffset:flatbuffers.Offset, ownersOffset:flatbuffers.Offset, count:number, next:number):flatbuffers.Offset {
+static createMemberList(builder:flatbuffers.Builder, ref:number, kind:ConversationKind, conversationOffset:flatbuffers.Offset, usersOffset:flatbuffers.Offset, ownersOffset:flatbuffers.Offset, count:number, next:number, readSeqsOffset:flatbuffers.Offset):flatbuffers.Offset {
   MemberList.startMemberList(builder);
   MemberList.addRef(builder, ref);
   MemberList.addKind(builder, kind);
@@ -203,6 +232,7 @@ static createMemberList(builder:flatbuffers.Builder, ref:number, kind:Conversati
   MemberList.addOwners(builder, ownersOffset);
   MemberList.addCount(builder, count);
   MemberList.addNext(builder, next);
+  MemberList.addReadSeqs(builder, readSeqsOffset);
   return MemberList.endMemberList(builder);
 }
 }

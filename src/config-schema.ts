@@ -37,6 +37,9 @@ const limits = z.strictObject({
   app_frames_per_second: whole(1, RATE_MAX)
     .default(LIMITS.appFramesPerSecondMax)
     .meta({ description: 'frames and HTTP requests a second of one app', ...live() }),
+  bad_tokens_per_second: whole(1, RATE_MAX)
+    .default(LIMITS.badTokensPerSecondMax)
+    .meta({ description: 'forged tokens a second of one address; of all clients of the proxy, behind one', ...live() }),
   send_queue_bytes: whole(64 * 1024, 256 * MiB)
     .default(LIMITS.sendQueueBytesMax)
     .meta({ description: 'unsent bytes of one connection before it counts as lagging', ...live() }),

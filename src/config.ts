@@ -48,6 +48,7 @@ export interface ConfigLimits {
   readonly framesPerSecondMax: number
   readonly userFramesPerSecondMax: number
   readonly appFramesPerSecondMax: number
+  readonly badTokensPerSecondMax: number
   readonly sendQueueBytesMax: number
 }
 

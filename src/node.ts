@@ -9,7 +9,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Entrance } from './access/entrance.js'
 import { SharedCounts } from './access/shared-counts.js'
 import { SharedRates } from './access/shared-rates.js'
-import { WorkerAccess } from './access/worker-access.js'
+import { WorkerAccess, type WorkerAccessParts } from './access/worker-access.js'
 import type { LastingTrouble } from './actors/take-over-trouble.js'
 import { logActorsEvents } from './actors-log.js'
 import { type Composition, compose } from './composition.js'
@@ -166,9 +166,9 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
   const store = EmbeddedMessageStore.open(storeFolder(config.dataFolder))
   const bus = new PortBus(address)
   const rates = new SharedRates(start.access.rates)
-  const access = openAccess(start, main, rates)
   const sendQueuesBytesMax = LIMITS.sendQueuesBytesMax / config.workers
   const limits = { ...GATEWAY_LIMITS, ...config.limits, sendQueuesBytesMax }
+  const access = openAccess(start, main, { rates, limits })
   const entrance = counted(access, metrics)
   const worker = compose({
     bus,
@@ -256,10 +256,14 @@ export async function composeWorker(start: WorkerStart, main: MainThread): Promi
 }
 
 /** What is there in development alone. */
-function openAccess({ config, access: { changes } }: WorkerStart, main: MainThread, rates: SharedRates): WorkerAccess {
+function openAccess(
+  { config, access: { changes } }: WorkerStart,
+  main: MainThread,
+  shared: Pick<WorkerAccessParts, 'rates' | 'limits'>,
+): WorkerAccess {
   const { secret, isDevelopmentSecret: isLoopbackOnly } = config
   const now = () => SYSTEM_CLOCK.now()
-  const access = new WorkerAccess({ ...main, access: config.access, secret, isLoopbackOnly, now, rates })
+  const access = new WorkerAccess({ ...main, access: config.access, secret, isLoopbackOnly, now, ...shared })
   for (const change of changes) access.take(change)
   return access
 }

@@ -71,6 +71,7 @@ export function limitsOf({ limits }: ConfigValues): ConfigLimits {
     framesPerSecondMax: limits.frames_per_second,
     userFramesPerSecondMax: limits.user_frames_per_second,
     appFramesPerSecondMax: limits.app_frames_per_second,
+    badTokensPerSecondMax: limits.bad_tokens_per_second,
     sendQueueBytesMax: limits.send_queue_bytes,
   }
 }

@@ -24,6 +24,7 @@ const CONFIG: Config = {
     framesPerSecondMax: 1,
     userFramesPerSecondMax: 1,
     appFramesPerSecondMax: 1,
+    badTokensPerSecondMax: 1,
     sendQueueBytesMax: 1,
   },
   testFaults: false,

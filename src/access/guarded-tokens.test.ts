@@ -1,12 +1,12 @@
 import { deepEqual } from 'node:assert/strict'
 import { test } from 'vitest'
-import { LIMITS } from '../domain/limits.js'
 import { guardedTokens } from './guarded-tokens.js'
 import { SharedRates } from './shared-rates.js'
 import type { TokenCheck } from './token.js'
 
 const NOON = 1_700_000_000_000
-const MAX = LIMITS.badTokensPerSecondMax
+const MAX = 200
+const limits = { badTokensPerSecondMax: MAX }
 
 /** A checker that says what the token's text says, and counts how often it was asked. */
 function rig(memory = SharedRates.memory(1)) {
@@ -15,7 +15,7 @@ function rig(memory = SharedRates.memory(1)) {
     asked++
     return token === 'good' ? ({ ok: true } as TokenCheck) : ({ ok: false, code: token } as TokenCheck)
   }
-  const verify = guardedTokens({ check }, new SharedRates(memory))
+  const verify = guardedTokens({ check }, new SharedRates(memory), limits)
   const codes = (count: number, token: string, address = '10.0.0.1', now = NOON) => {
     const codes = new Map<string, number>()
     for (let n = 0; n < count; n++) {

@@ -3,6 +3,7 @@ import { test } from 'vitest'
 import { APPS, accessOfApps, attacks, bankToken, goodTokens, shopToken } from '../../test/support/attacks.js'
 import { hmac, jwt, type KeyPair, keyPair, tokenOf } from '../../test/support/tokens.js'
 import type { AppId, UserId } from '../domain/ids.js'
+import { LIMITS } from '../domain/limits.js'
 import type { AccessChange } from './access-change.js'
 import type { AccessConfig, AppAccess, KeyDescription, PublicAlgorithm } from './access-config.js'
 import { JWKS_COOLDOWN_MS } from './key-ring.js'
@@ -12,7 +13,7 @@ import { WorkerAccess, type WorkerAccessParts } from './worker-access.js'
 
 const SECRET = 'a secret of at least thirty-two bytes'
 const NOON = 1_700_000_000_000
-const parts = { now: () => NOON, keyWanted: () => {}, isLoopbackOnly: false, secret: undefined }
+const parts = { limits: LIMITS, now: () => NOON, keyWanted: () => {}, isLoopbackOnly: false, secret: undefined }
 /** Each with rates of its own, since most of what is tried here is no good. */
 function opened(access: AccessConfig, others: Partial<WorkerAccessParts> = {}) {
   const rates = new SharedRates(SharedRates.memory(0))

@@ -8,7 +8,7 @@ import type { EpochMs } from '../std/clock.js'
 import type { AccessChange } from './access-change.js'
 import type { AccessConfig } from './access-config.js'
 import { type Arrival, Entrance } from './entrance.js'
-import { guardedTokens } from './guarded-tokens.js'
+import { type BadTokenLimits, guardedTokens } from './guarded-tokens.js'
 import { KeyRing } from './key-ring.js'
 import { Revocations, takesBack } from './revocations.js'
 import type { SharedRates } from './shared-rates.js'
@@ -25,6 +25,7 @@ export interface WorkerAccessParts {
   readonly now: () => EpochMs
   /** Of forged tokens, all workers together. */
   readonly rates: SharedRates
+  readonly limits: BadTokenLimits
   /** The main thread should fetch the app's key set anew. */
   keyWanted(app: string): void
 }
@@ -53,7 +54,7 @@ export class WorkerAccess {
       parts.keyWanted(app)
     }
     const checker = new TokenChecker({ keys: this.#keys, revocations: this.#revocations, keyWanted })
-    this.verify = guardedTokens(checker, parts.rates)
+    this.verify = guardedTokens(checker, parts.rates, parts.limits)
   }
 
   /** Why who arrives is not let in; undefined: come in. */

@@ -50,7 +50,11 @@ process.off('SIGINT', interrupt) // the supervisor has its own
 
 /** Says what is wrong; Commander has said its own. */
 function failure(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT.ok
+    if (process.argv.includes('--json')) terminal.json({ ok: false, error: error.message, exitCode: EXIT.usage })
+    return EXIT.usage
+  }
   if (error instanceof ConfigError || error instanceof CommandError) {
     const code = error instanceof CommandError ? error.exitCode : EXIT.config
     if (process.argv.includes('--json')) terminal.json({ ok: false, error: error.message, exitCode: code })

@@ -77,7 +77,7 @@ export const LIMITS = {
   plainConnectionsPerWorkerMax: 4_096,
   /** Tokens of one address that are forged, or whose key nobody has yet, in a second, all workers together; then its
    *  tokens are not looked at until the next (bad-token-rate): a signature costs more to check than to send. */
-  badTokensPerSecondMax: 200,
+  badTokensPerSecondMax: 1_000,
   /** Milliseconds between a device's pings; two missed and it is gone. */
   heartbeatMs: 25_000,
   /** Commands of one gateway worker to one shard without an answer; one more is refused with mailbox-full. */

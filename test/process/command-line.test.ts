@@ -45,6 +45,8 @@ test('wrong settings and wrong usage end with their codes, a hint, and no stack 
   equal(misspelt.code, 2)
   match(misspelt.stderr, /Did you mean send\?/)
   equal((await parley(['send', 'bob', 'hi'], { folder: empty() })).code, 2)
+  const wrong = JSON.parse((await parley(['top', '--json', '--interval', '0'], { folder })).stdout)
+  deepEqual([wrong.ok, wrong.exitCode, /whole number/.test(wrong.error)], [false, 2, true])
   equal((await parley(['--version'], { folder })).code, 0)
   const without = await parley(['serve'], { folder: empty() })
   equal(without.code, 78)

@@ -114,6 +114,7 @@ export class GatewayRig {
   readonly rates = new SharedRates(SharedRates.memory(0))
   readonly access = new WorkerAccess({
     rates: this.rates,
+    limits: LIMITS,
     access: accessOfApps(undefined),
     secret: SECRET,
     isLoopbackOnly: false,

@@ -12,6 +12,7 @@ import { SYSTEM_CLOCK } from '../../src/std/clock.js'
 import type { Random } from '../../src/std/random.js'
 import type { InvokedLine, SpentLine } from '../checkers/history.js'
 import { eventFactsOf } from '../sim/event-line.js'
+import { itemOf } from '../sim/sim-client.js'
 import { SECRET } from '../support/server-process.js'
 import { rawDialer, type Whereabouts } from './raw-dialer.js'
 import type { Recorder } from './recorder.js'
@@ -83,7 +84,9 @@ export class Device {
     const who = () => ({ at: recorder.now, client: this.name })
     return {
       connection: () => {},
-      listed: () => {},
+      listed: (entries) => {
+        for (const entry of entries) recorder.add({ type: 'listed', ...who(), user, ...itemOf(entry) })
+      },
       restarted: () => recorder.trouble(`${this.name} was told that history began anew, which nothing has made it do`),
       inboxRefused: ({ name }) => {
         throw new Error(`refused its inbox: ${name}`)

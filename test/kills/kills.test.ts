@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, test } from 'vitest'
+import { runLargeGroup } from './large-group.js'
 import { runResends } from './resends.js'
 import { runUnderKills } from './under-kills.js'
 
@@ -22,4 +23,13 @@ test('every acked send resent after three kills makes no second message', { time
   const report = await runResends({ seed: 1, messages: 3_000, workers: [1, 4, 2], folder, crowd: 0 })
   deepEqual(report.violations, [])
   equal(report.resent, report.messages)
+})
+
+test('a group that crosses 2,000 members up, down and up again under a kill -9 breaks no promise', {
+  timeout: 120_000,
+}, async () => {
+  const folder = mkdtempSync(join(root, 'large-'))
+  const report = await runLargeGroup({ seed: 1, kills: 1, workers: [2, 1], members: 2_050, online: 250, folder })
+  deepEqual(report.violations, [])
+  deepEqual(report.modes, ['large', 'small', 'large'])
 })

@@ -45,6 +45,11 @@ export class Lives {
     return life
   }
 
+  /** Ends it with -9. */
+  async kill(): Promise<void> {
+    await this.#current?.kill()
+  }
+
   /** Ends whatever life there is, gently. */
   async stop(): Promise<void> {
     await this.#current?.stop()

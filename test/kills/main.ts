@@ -3,6 +3,8 @@
  *
  *   npm run -s kills -- [--count 100] [--seed N] [--workers 1,4,2] [--clients 24] [--json FILE] [--keep]
  *   npm run -s kills -- --messages N [--seed N] [--workers 1,4,2] [--json FILE]     resends every acked send
+ *   npm run -s kills -- --members N [--count 1] [--clients N] [--seed N] [--workers 1,4,2] [--json FILE]
+ *       one group of so many, of whom so many have a socket, that becomes large, small and large again
  *
  * Runs in ./data/kills-…, which is removed afterwards unless a promise was broken or --keep is given. The same seed
  * draws the same load and the same moments; the machine decides what they hit. Exits with 1 when a promise was broken.
@@ -10,7 +12,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { LIMITS } from '../../src/domain/limits.js'
 import { argumentsOr, wholeNumber } from '../support/arguments.js'
+import { runLargeGroup, WRITERS } from './large-group.js'
 import { runResends } from './resends.js'
 import { runUnderKills } from './under-kills.js'
 
@@ -21,9 +25,10 @@ const MS_BESIDES_MAX = 300_000
 
 const USAGE = `npm run -s kills -- [--count 100] [--seed N] [--workers 1,4,2] [--clients 24] [--json FILE] [--keep]
 npm run -s kills -- --messages N [--seed N] [--workers 1,4,2] [--json FILE]
+npm run -s kills -- --members N [--count 1] [--clients N] [--seed N] [--workers 1,4,2] [--json FILE]
 `
 
-const { values, seed, workers, kills, clients, messages } = argumentsOr(USAGE, () => {
+const { values, seed, workers, kills, clients, messages, members } = argumentsOr(USAGE, () => {
   const { values } = parseArgs({
     options: {
       count: { type: 'string', default: '100' },
@@ -31,6 +36,7 @@ const { values, seed, workers, kills, clients, messages } = argumentsOr(USAGE, (
       workers: { type: 'string', default: '1' },
       clients: { type: 'string', default: '24' },
       messages: { type: 'string' },
+      members: { type: 'string' },
       json: { type: 'string' },
       keep: { type: 'boolean', default: false },
     },
@@ -42,6 +48,8 @@ const { values, seed, workers, kills, clients, messages } = argumentsOr(USAGE, (
     kills: wholeNumber('count', values.count),
     clients: wholeNumber('clients', values.clients, 2),
     messages: values.messages === undefined ? undefined : wholeNumber('messages', values.messages),
+    members:
+      values.members === undefined ? undefined : wholeNumber('members', values.members, LIMITS.largeMembersMin + 1),
   }
 })
 
@@ -55,7 +63,7 @@ setTimeout(() => {
 }, limitMs).unref()
 
 const startedAt = performance.now()
-const report = await (messages === undefined ? underKills() : resends(messages))
+const report = await run()
 const seconds = Math.round((performance.now() - startedAt) / 1000)
 const { violations, ...figures } = report
 for (const [name, value] of Object.entries({ ...figures, seconds, violations: violations.length })) {
@@ -68,6 +76,17 @@ if (values.json !== undefined) {
 if (violations.length === 0 && !values.keep) rmSync(folder, { recursive: true })
 else console.log(`left in ${folder}`)
 process.exit(violations.length > 0 ? 1 : 0)
+
+function run() {
+  if (members !== undefined) return largeGroup(members)
+  return messages === undefined ? underKills() : resends(messages)
+}
+
+function largeGroup(count: number) {
+  const online = Math.min(count, Math.max(clients, WRITERS))
+  const onPhase = (phase: string) => process.stderr.write(`${phase}\n`)
+  return runLargeGroup({ seed, workers, kills, members: count, online, folder, onPhase })
+}
 
 function underKills() {
   const onLife = (life: number) => {

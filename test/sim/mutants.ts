@@ -12,6 +12,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { build, type Plugin } from 'esbuild'
 import { INBOX_MUTANTS } from './mutants/inbox-mutants.js'
+import { LARGE_MUTANTS } from './mutants/large-mutants.js'
 import { type Mutant, patched } from './mutants/mutant.js'
 import { SESSION_MUTANTS } from './mutants/session-mutants.js'
 import { WAL_MUTANTS } from './mutants/wal-mutants.js'
@@ -53,7 +54,7 @@ const { values } = parseArgs({
 
 const results: Result[] = []
 mkdirSync(FOLDER, { recursive: true })
-for (const mutant of [...WORLD_MUTANTS, ...INBOX_MUTANTS, ...SESSION_MUTANTS, ...WAL_MUTANTS]) {
+for (const mutant of [...WORLD_MUTANTS, ...INBOX_MUTANTS, ...LARGE_MUTANTS, ...SESSION_MUTANTS, ...WAL_MUTANTS]) {
   if (!mutant.name.includes(values.only)) continue
   const result = await run(mutant, Number(values.seeds))
   results.push(result)

@@ -239,7 +239,7 @@ class Keepsake implements Journal {
   }
 }
 
-function itemOf(entry: InboxEntryFacts): InboxItem {
+export function itemOf(entry: InboxEntryFacts): InboxItem {
   const { conversation, head, ordinal, readOrdinal, isMember, flags, mentionSeq } = entry
   return { conversation, head, ordinal, readOrdinal, isMember, flags, mentionSeq }
 }

@@ -2,12 +2,13 @@ import { equal, ok, throws } from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'vitest'
 import { INBOX_MUTANTS } from './inbox-mutants.js'
+import { LARGE_MUTANTS } from './large-mutants.js'
 import { patched } from './mutant.js'
 import { SESSION_MUTANTS } from './session-mutants.js'
 import { WAL_MUTANTS } from './wal-mutants.js'
 import { WORLD_MUTANTS } from './world-mutants.js'
 
-const ALL = [...WORLD_MUTANTS, ...INBOX_MUTANTS, ...SESSION_MUTANTS, ...WAL_MUTANTS]
+const ALL = [...WORLD_MUTANTS, ...INBOX_MUTANTS, ...LARGE_MUTANTS, ...SESSION_MUTANTS, ...WAL_MUTANTS]
 
 test('every planted bug still has its place in the code', () => {
   for (const mutant of ALL) {

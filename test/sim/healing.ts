@@ -28,18 +28,19 @@ export class Healing {
   }
 
   run(): void {
-    const { time, plan, activity, log } = this.#world
+    const { time, plan, activity, log, devices } = this.#world
     this.#runUntil(this.#deadline, () => this.#areSettled())
     // An owner that was replaced and has not heard may answer reads from before, until it must prove itself (rules §1).
     time.run(Math.max(time.now, plan.activeMs + plan.newsMsMax + TAKEOVER_MS_MAX + LIMITS.ownerSilenceMs))
     const { lines } = readFinalLog(log)
     const wanted = new History(lines)
     const texts = new Map(activity.users.map((user) => [user, inboxOf(wanted, user)]))
-    this.#runUntil(time.now + AGREEING_MS_MAX, () =>
-      this.#clients.every(
-        (client) => client.inboxText === texts.get(client.user) && this.#wrongPresence(client) === '',
-      ),
-    )
+    const doAgree = () =>
+      this.#clients.every((client) => client.inboxText === texts.get(client.user) && this.#wrongPresence(client) === '')
+    this.#runUntil(time.now + AGREEING_MS_MAX, doAgree)
+    // Of what is long past, a new device hears by asking or not at all.
+    for (const user of activity.users) devices.start(user, 'new')
+    this.#runUntil(time.now + AGREEING_MS_MAX, doAgree)
     // What was delivered last may have been lost on the bus, and nothing came after it: whoever opens the app asks.
     for (const client of this.#clients) for (const each of activity.conversations) client.session.follow(each)
     this.#runUntil(this.#deadline, () => this.#areSettled() && this.#isStored())

@@ -25,8 +25,13 @@ export const LARGE_MUTANTS: readonly Mutant[] = [
   }),
   mutant('who writes into a large conversation is told nothing', {
     file: OUTBOX,
-    find: 'Math.max(member.isNow ? last.from : last.to, member.wroteSeq)',
-    replace: 'member.isNow ? last.from : last.to',
+    find: ', member.readSeq, member.mentionSeq)',
+    replace: ', member.mentionSeq)',
+  }),
+  mutant('who is mentioned in a large conversation is told nothing', {
+    file: OUTBOX,
+    find: ', member.readSeq, member.mentionSeq)',
+    replace: ', member.readSeq)',
   }),
   mutant('news of a large conversation told once, whatever became of it', {
     file: OUTBOX,

@@ -34,6 +34,8 @@ export class ConversationActivation {
   hasNews = false
   /** All user shards know how lists hear of it now. What is not owed is known. */
   isModeTold = true
+  /** They know of this incarnation of the log, or of a later one. */
+  toldIncarnation: number
   /** Everything up to here is in the store. */
   storedSeq: Seq
   #cutSeq: Seq
@@ -44,6 +46,7 @@ export class ConversationActivation {
     this.key = key
     this.state = row === undefined ? emptyConversation(name) : unpackConversation(name, row.row, row.pages)
     this.rowPosition = row?.position ?? POSITION_START
+    this.toldIncarnation = this.rowPosition.logIncarnation
     this.storedSeq = this.state.head
     this.#cutSeq = this.state.head
     if (row === undefined) for (const member of this.state.members.all()) this.#dirtyPages.add(pageOf(member))

@@ -23,6 +23,22 @@ function take(list: ConversationList, told: readonly [HeadsFacts, MemberStateFac
 }
 
 describe('a conversation list', () => {
+  test('hears how to hear of a conversation by the seq that said it, in whatever order records come', () => {
+    const list = new ConversationList()
+    const large = { ...heads(9, 5), modeSeq: 8, isLarge: true }
+    const small = { ...heads(12, 5), modeSeq: 12, isLarge: false }
+    const largeNow = () => list.largeFrom(0, 10).map(({ conversation }) => conversation)
+    take(list, [[large, ann()]])
+    deepEqual(largeNow(), ['lunch'])
+    take(list, [
+      [small, ann()],
+      [large, ann({ memberSeq: 11 })],
+    ])
+    deepEqual(largeNow(), [])
+    take(list, [[{ ...large, head: 20, modeSeq: 20 }, ann({ memberSeq: 20, isMember: false })]])
+    deepEqual(largeNow(), [], 'of what one has left, one asks no head')
+  })
+
   test('counts as unread what came after joining and after what one wrote oneself', () => {
     const list = new ConversationList()
     list.apply(heads(9, 7), ann({ memberSeq: 5, joinOrdinal: 4 }))

@@ -192,6 +192,7 @@ function beginAnew(entry: ListEntry, { incarnation, sinceSeq, ordinal }: HeadsFa
   entry.toldReadSeq = Math.min(entry.toldReadSeq, last)
   if (entry.mentionSeq > last) entry.mentionSeq = 0
   if (entry.memberSeq > last) entry.memberSeq = -1
+  if (entry.modeSeq > last) Object.assign(entry, { modeSeq: 0, isLarge: false })
 }
 
 function isReadFurther({ readSeq, readOrdinal }: MemberStateFacts, entry: ListEntry): boolean {

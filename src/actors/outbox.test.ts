@@ -16,6 +16,7 @@ import type { Shard } from './shard.js'
 
 const ANN = 'ann' as UserId
 const USER_SHARDS = 4
+const LANE = { device: 'phone' as DeviceId, number: 1, random: 1n }
 
 /** An outbox, and user shards that take what they are told while `isTaking`. Time goes in turns. */
 class Rig {
@@ -26,6 +27,7 @@ class Rig {
   /** What waits for a batch that hangs; undefined: everything is durable at once. */
   hanging: (() => void)[] | undefined
   readonly outbox: Outbox
+  readonly #headTeller: HeadTeller
 
   constructor() {
     const owner = {
@@ -41,19 +43,24 @@ class Rig {
       id: 0,
       clock: this.clock,
       outboxLoad: this.load,
-      fanOut: { inboxOf: (_: unknown, { index }: { index: number }) => ({ shard: index % USER_SHARDS }) },
+      fanOut: {
+        inboxOf: (_: unknown, { index }: { index: number }) => ({ shard: index % USER_SHARDS }),
+        audienceNow: () => new Map(),
+      },
       router: { ownerOf: () => owner },
     }
     const horizon = () => this.hanging && { whenDurable: this.hanging }
-    const loop = { isServing: true, epoch: 1, logIncarnation: 1, horizon }
+    const loop = { isServing: true, epoch: 1, logIncarnation: 1, horizon, whenDurable: () => {} }
     const shard = { parts, loop, stir: () => {}, activations: { touched: () => {} } } as unknown as Shard
-    this.outbox = new Outbox(Object.assign(shard, { headTeller: new HeadTeller(shard) }))
+    this.#headTeller = new HeadTeller(shard)
+    this.outbox = new Outbox(Object.assign(shard, { headTeller: this.#headTeller }))
   }
 
   run(ms: number): string[] {
     for (let left = ms; left > 0; left -= LIMITS.outboxFlushMs) {
       this.clock.advance(LIMITS.outboxFlushMs)
       this.outbox.tick(this.clock.monotonic())
+      this.#headTeller.tick(this.clock.monotonic())
     }
     return this.told.splice(0).sort()
   }
@@ -61,11 +68,13 @@ class Rig {
   happens(group: ConversationActivation, event: EventKind, ...users: string[]): void {
     const { state } = group
     const seq = state.head + 1
+    const n = (state.members.get(ANN)?.lanes.find(LANE)?.last ?? 0) + 1
     const isMessage = event === EventKind.message
+    const isMembership = event <= EventKind.kicked && !isMessage
     apply(state, {
-      ...{ event, seq, time: seq, ordinal: state.ordinal + (isMessage ? 1 : 0), n: seq, hash: 0, from: ANN },
-      ...{ memberSeq: isMessage ? state.memberSeq : seq, users: users as UserId[], mentions: [] },
-      lane: { device: 'phone' as DeviceId, number: 1, random: 1n },
+      ...{ event, seq, time: seq, ordinal: state.ordinal + (isMessage ? 1 : 0), n, hash: 0, from: ANN },
+      ...{ memberSeq: isMembership ? seq : state.memberSeq, users: users as UserId[], mentions: [] },
+      lane: LANE,
     })
     this.outbox.owe(group)
   }
@@ -125,6 +134,42 @@ describe('an outbox', () => {
     const first = membersIn(rig.run(1_000))
     equal(Math.abs(first - LIMITS.outboxMembersPerSecondOfShard) <= users.length, true, `${first} in the first second`)
     equal(first + membersIn(rig.run(1_100)), groups * users.length)
+  })
+
+  test('tells all of a large conversation until all know, then only those who came, went or wrote, then all again', () => {
+    const rig = new Rig()
+    const group = rig.group('crowd', 'ann', 'ben', 'cid')
+    rig.run(2_000)
+    group.isModeTold = false
+    rig.isTaking = false
+    rig.happens(group, EventKind.large)
+    rig.happens(group, EventKind.message)
+    deepEqual(rig.run(100), ['3: ann', '3: ben', '3: cid'])
+    rig.isTaking = true
+    deepEqual(rig.run(1_500), ['3: ann', '3: ben', '3: cid'])
+    rig.happens(group, EventKind.message)
+    rig.happens(group, EventKind.left, 'cid')
+    deepEqual(rig.run(2_000), ['5: ann', '5: cid'])
+    rig.isTaking = false
+    rig.happens(group, EventKind.message)
+    rig.run(4_100)
+    rig.happens(group, EventKind.joined, 'cid')
+    rig.run(4_100)
+    rig.isTaking = true
+    deepEqual(rig.run(4_100), ['7: ann', '7: cid'], 'what was not taken is told again')
+    group.isModeTold = false
+    rig.happens(group, EventKind.small)
+    deepEqual(rig.run(4_100), ['8: ann', '8: ben', '8: cid'])
+  })
+
+  test('owes a large conversation until its last beacon, so that who takes over goes on with them', () => {
+    const rig = new Rig()
+    const group = rig.group('crowd', 'ann')
+    rig.happens(group, EventKind.large)
+    rig.run(30_000)
+    equal(rig.load.owed, 1)
+    rig.run(5_000)
+    equal(rig.load.owed, 0)
   })
 
   test('is full when the worker owes as much as it may', () => {

@@ -77,6 +77,8 @@ export class Outbox implements Checkpointed {
     activation.hasNews = true
     if (activation.isOwed) return // its turn comes
     activation.isOwed = true
+    // Where the log has lost its tail, what was told may not be so any more.
+    if (activation.toldIncarnation < this.#shard.loop.logIncarnation) activation.isModeTold = false
     const nobody = {
       byShard: new Map(),
       memberSeq: -1,
@@ -210,7 +212,9 @@ export class Outbox implements Checkpointed {
 
   /** Every user shard has what was offered last: who had left before that need not hear more. */
   #allToldOf({ activation, memberSeq, modeSeq }: Owed): void {
-    if (modeSeq === activation.state.modeSeq) activation.isModeTold = true
+    if (modeSeq !== activation.state.modeSeq) return
+    activation.isModeTold = true
+    activation.toldIncarnation = this.#shard.loop.logIncarnation
     if (memberSeq <= activation.state.toldMemberSeq) return
     activation.state.toldMemberSeq = memberSeq
     this.#shard.activations.touched(activation)

@@ -166,6 +166,31 @@ describe('every call to an owner elsewhere arrives as it was made', () => {
     deepEqual(call!.slice(2), [8, session('名前')])
   })
 
+  test('askHeads and headsTold, whatever the ids', () => {
+    const rig = new Rig()
+    const question = { fromShard: 255, toShard: 7, k: 2 ** 40 }
+    const keys = ODD.map((id) => actorKey('demo', ActorKind.group, id))
+    const heads = keys.map((conversation, at) => ({ conversation, head: at, ordinal: at + 1, time: 2 ** 41 }))
+    for (const user of ODD) {
+      const [asked] = rig.heard((owner) => owner.askHeads(owner, question, user as UserId, keys))
+      deepEqual([asked![0], ...asked!.slice(-3)], ['askHeads', question, user, keys])
+    }
+    deepEqual(
+      rig
+        .heard((owner) => owner.headsTold(question, heads))
+        .at(-1)!
+        .slice(-2),
+      [question, heads],
+    )
+    deepEqual(
+      rig
+        .heard((owner) => owner.headsTold(question, []))
+        .at(-1)!
+        .slice(-2),
+      [question, []],
+    )
+  })
+
   test('tell, with and without an origin', () => {
     const what = {
       conversation: actorKey('demo', ActorKind.direct, 'a\u001fb'),

@@ -80,3 +80,33 @@ test('a conversation that has lost events says from where on', () => {
   deepEqual(listedOf([{ ...raised, entries }], inbox), ['at 3 lost from 7', 'at 3'])
   deepEqual(listedOf([{ ...page(4, 5, false), entries: [{ ...entries[0]!, version: 5 }] }], inbox), ['at 3'])
 })
+
+test('heads of large conversations are asked for behind the list, page by page, and again where an owner was away', () => {
+  const inbox = new Inbox()
+  const asked: { readonly headsFrom: number; readonly question: Asked }[] = []
+  const later: (() => void)[] = []
+  const sync = new InboxSync({
+    inbox,
+    journal: FORGETFUL,
+    ask: (frameOf, question) => {
+      const frame = frameOf(1)
+      asked.push({ headsFrom: frame.kind === 'resume' ? frame.headsFrom : -1, question })
+    },
+    later: (_, run) => later.push(run),
+    restarted: () => {},
+    listed: () => {},
+    refused: () => {},
+  })
+  const head = { conversationKind: 2, conversation: 'at 3', head: 60, ordinal: 50, time: 7 }
+  const heads = (isAway: boolean, headsNext: number): InboxFrame => {
+    return { ...page(0, 0, false, 0), entries: [], heads: [{ ...head, isAway }], headsNext }
+  }
+  sync.resume()
+  asked[0]!.question.answered({ ...page(0, 3, false), headsNext: 1 })
+  asked[1]!.question.answered(heads(true, 501))
+  asked[2]!.question.answered(heads(false, 0))
+  deepEqual([asked.map(({ headsFrom }) => headsFrom), sync.isSettled, later.length], [[0, 1, 501], false, 1])
+  later[0]!()
+  asked[3]!.question.answered(heads(false, 0))
+  deepEqual([asked[3]!.headsFrom, sync.isSettled, [...inbox.entries].map((entry) => entry.head)], [1, true, [60]])
+})

@@ -80,4 +80,35 @@ describe('the inbox of a device', () => {
     inbox.take(step(0, 0, []))
     deepEqual([inbox.cursor, inbox.isBehind], [{ incarnation: 1, version: 0 }, false])
   })
+
+  const lunch = { conversationKind: 2, conversation: 'lunch' }
+  const headOf = (inbox: Inbox) => [...inbox.entries].map(({ head, isMember }) => `${head}${isMember ? '' : ' left'}`)
+
+  test('takes heads of large conversations by max, and moves no cursor', () => {
+    const inbox = new Inbox()
+    inbox.take(step(0, 3, ['lunch']))
+    const told = { ...lunch, ordinal: 50, time: 7, isAway: false }
+    deepEqual(
+      inbox.takeHeads([{ ...told, head: 60 }]).map(({ head, version }) => [head, version]),
+      [[60, 3]],
+    )
+    deepEqual(inbox.takeHeads([{ ...told, head: 59 }]), [])
+    deepEqual(inbox.takeHeads([{ ...told, conversation: 'tea', head: 1 }]), [])
+    deepEqual([headOf(inbox), inbox.cursor.version], [['60'], 3])
+    inbox.take(step(3, 4, ['lunch']))
+    deepEqual(headOf(inbox), ['60'], 'a record that was written before')
+  })
+
+  test('who was told of a head has come back, whatever an older record says of leaving; who left hears of none', () => {
+    const inbox = new Inbox()
+    inbox.take(step(0, 3, ['lunch']))
+    inbox.takeHeads([{ ...lunch, head: 60, ordinal: 50, time: 7, isAway: false }])
+    const leaving = step(3, 4, ['lunch'])
+    inbox.take({ ...leaving, entries: leaving.entries.map((entry) => ({ ...entry, head: 20, isMember: false })) })
+    deepEqual(headOf(inbox), ['60'])
+    const gone = step(4, 5, ['lunch'])
+    inbox.take({ ...gone, entries: gone.entries.map((entry) => ({ ...entry, head: 61, isMember: false })) })
+    inbox.takeHeads([{ ...lunch, head: 62, ordinal: 51, time: 8, isAway: false }])
+    deepEqual(headOf(inbox), ['61 left'])
+  })
 })

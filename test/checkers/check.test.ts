@@ -108,6 +108,7 @@ const BAD: readonly [checker: keyof typeof CHECKERS, what: string, change: (line
   ['timelines', 'a seq comes twice', onLogged(3, (line) => [line, line])],
   ['timelines', 'time goes back', onLogged(3, (line) => [{ ...line, time: 1 }])],
   ['timelines', 'a message is not counted', onLogged(3, (line) => [{ ...line, ordinal: 1 }])],
+  ['timelines', 'it is made small, which it is', onLogged(3, (line) => [line, { ...line, seq: 4, kind: 'small' }])],
   ['timelines', 'a kick does not move memberSeq', onLogged(4, (line) => [{ ...line, memberSeq: 1 }])],
   ['sender order', 'what began after an ack is below it', on('invoked', 'm1', (line) => [{ ...line, at: 9.5 }])],
   [

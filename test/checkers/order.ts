@@ -1,5 +1,5 @@
 /** The order of timelines, and what senders may expect of it. */
-import { appendTo, type History, type InvokedLine, isOfMode, nameOf } from './history.js'
+import { appendTo, type History, type InvokedLine, isOfMode, type LoggedLine, nameOf } from './history.js'
 
 export function checkTimelines(history: History): string[] {
   const wrong: string[] = []
@@ -8,11 +8,14 @@ export function checkTimelines(history: History): string[] {
     let time = 0
     let ordinal = 0
     let memberSeq = 0
+    let mode: LoggedLine['kind'] = 'small'
     for (const event of events) {
       if (event.seq !== seq + 1) wrong.push(`${nameOf(event)} follows seq ${seq}`)
       if (event.time < time) wrong.push(`${nameOf(event)} has time ${event.time}, after ${time}`)
       if (event.kind === 'message') ordinal++
       else if (!isOfMode(event)) memberSeq = event.seq
+      else if (event.kind === mode) wrong.push(`${nameOf(event)} says what was so already`)
+      else mode = event.kind
       if (event.ordinal !== ordinal) wrong.push(`${nameOf(event)} has ordinal ${event.ordinal}, not ${ordinal}`)
       if (event.memberSeq !== memberSeq)
         wrong.push(`${nameOf(event)} has memberSeq ${event.memberSeq}, not ${memberSeq}`)

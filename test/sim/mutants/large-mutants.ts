@@ -3,7 +3,6 @@ import { type Mutant, mutant } from './mutant.js'
 
 const OUTBOX = 'src/actors/outbox.ts'
 const TELLER = 'src/actors/head-teller.ts'
-const LIST = 'src/actors/conversation-list.ts'
 const CLIENT = 'src/client/inbox.ts'
 const SYNC = 'src/client/inbox-sync.ts'
 
@@ -20,8 +19,8 @@ export const LARGE_MUTANTS: readonly Mutant[] = [
   }),
   mutant('an owner that takes over believes that all was told', {
     file: OUTBOX,
-    find: 'activation.isModeTold = false\n',
-    replace: '',
+    find: 'activation.isModeTold = false\n    this.owe(activation)',
+    replace: 'this.owe(activation)',
   }),
   mutant('who writes into a large conversation is told nothing', {
     file: OUTBOX,
@@ -43,11 +42,6 @@ export const LARGE_MUTANTS: readonly Mutant[] = [
     find: 'for (const [owner, inboxes] of audience) owner.tell(inboxes, undefined, what, out.bytes, 0, out.size)',
     replace: '',
   }),
-  mutant('head beacons end with their owner', {
-    file: TELLER,
-    find: 'return this.#series.has(activation)',
-    replace: 'return false',
-  }),
   mutant('heads of large conversations told before they are durable', {
     file: TELLER,
     find: 'this.#shard.loop.whenDurable(() => from.headsTold(question, heads))',
@@ -62,11 +56,6 @@ export const LARGE_MUTANTS: readonly Mutant[] = [
     file: 'src/actors/resume-command.ts',
     find: 'more || list.largeFrom(0, 1).length === 0 ? 0 : 1',
     replace: '0',
-  }),
-  mutant('mode applied by last instead of max', {
-    file: LIST,
-    find: 'if (heads.modeSeq > entry.modeSeq) {',
-    replace: 'if (heads.modeSeq !== entry.modeSeq) {',
   }),
   mutant('mode not stored with the list', {
     file: 'src/actors/rows.ts',

@@ -53,7 +53,7 @@ class Rig {
   }
 
   hear(conversation: string, isLarge: boolean, isMember = true): void {
-    const place = { app: 'demo', actorKind: ActorKind.group, conversation, incarnation: 1 }
+    const place = { app: 'demo', actorKind: ActorKind.group, conversation, incarnation: 1, sinceSeq: 1 }
     const facts = { ...place, head: 3, ordinal: 3, time: 0, modeSeq: 2, isLarge, members: [] }
     this.inbox.state.list.apply(facts, { ...MEMBER, isMember })
   }

@@ -94,6 +94,7 @@ test('heads of large conversations are asked for behind the list, page by page, 
     },
     later: (_, run) => later.push(run),
     restarted: () => {},
+    lost: () => {},
     listed: () => {},
     refused: () => {},
   })

@@ -4,7 +4,8 @@
  */
 import type { KeptSession } from '../../src/client/journal.js'
 import type { Random } from '../../src/std/random.js'
-import { between, chance, fork, pick } from './draw.js'
+import { between, fork, pick } from './draw.js'
+import type { Host } from './host.js'
 import { SimClient } from './sim-client.js'
 import type { World } from './world.js'
 
@@ -16,6 +17,8 @@ export class Devices {
   readonly #world: World
   readonly #random: Random
   readonly #lives = new Map<string, number>()
+  /** Where each program dialled last. */
+  readonly #dialled = new WeakMap<SimClient, Host>()
   /** Whose storage another program has a copy of: they may lose their lane. */
   readonly #copied = new Set<string>()
   /** By the device: when one of its programs was closed last by its user, in virtual milliseconds. */
@@ -36,7 +39,9 @@ export class Devices {
     const client = new SimClient({
       ...{ user, device, life, token: user, host, time, random, kept, watches: activity.users },
       dial: (events) => {
-        const socket = pick(random, nodes).sockets.connect(host, events)
+        const node = pick(random, nodes)
+        this.#dialled.set(client, node.host)
+        const socket = node.sockets.connect(host, events)
         return { send: (message) => socket.send(message), close: () => socket.abort() }
       },
       record: (line) => lines.push(line),
@@ -62,14 +67,22 @@ export class Devices {
 
   // ── What users do to them ──────────────────────────────────────────────────────────────────────────────────────
 
-  /** The device forgets everything: its next life knows nothing of what this one sent, its last Hello perhaps. */
+  /** The device forgets everything: its next life knows nothing of what this one sent. */
   reinstall(client: SimClient): void {
+    if (!this.running.includes(client)) return
+    this.#close(client)
+    this.start(client.user, client.device)
+  }
+
+  /** The same while it connects to a node that has no time for it just now: its Hello is read after that of its next life. */
+  reinstallInHaste(client: SimClient): void {
     const { time, plan } = this.#world
-    if (chance(this.#random, 0.5)) client.session.reconnect()
-    time.after(between(this.#random, 0, 4 * plan.wire.latencyMsMax), () => {
-      if (!this.running.includes(client)) return
-      this.#close(client)
-      this.start(client.user, client.device)
+    client.session.reconnect()
+    time.after(between(this.#random, 0, 200 + 3 * plan.wire.latencyMsMax), () => {
+      const node = this.#dialled.get(client)
+      node?.pause()
+      time.after(between(this.#random, 0, 2_000 + 4 * plan.wire.latencyMsMax), () => node?.resume())
+      this.reinstall(client)
     })
   }
 

@@ -56,6 +56,8 @@ export class Incidents {
         return this.#sleep()
       case 'client reinstalled':
         return devices.reinstall(this.#anyClient())
+      case 'client reinstalled in haste':
+        return devices.reinstallInHaste(this.#anyClient())
       case 'device opened twice':
         return devices.openTwice(this.#anyClient())
       case 'storage copied':

@@ -76,22 +76,11 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
   }),
 
   // Cursors
-  mutant(
-    'a cursor is ahead of an owner that did not prove itself',
-    {
-      file: 'src/actors/resume-command.ts',
-      find: "return this.#shard.refuse(link, k, 'cursor-ahead', ref, 0)",
-      replace: `const { answers } = { answers: this.#shard.answers() }
-      writeRefusal(answers.bytes, 'cursor-ahead', { ref, n: 0, expected: 0, retryAfterMs: 0 })
-      answers.add(link, k, ref, 0)
-      return this.#shard.leave(answers)`,
-    },
-    {
-      file: 'src/actors/resume-command.ts',
-      find: 'import { writeInbox } from',
-      replace: 'import { writeInbox, writeRefusal } from',
-    },
-  ),
+  mutant('a cursor that is level with the list is ahead of it', {
+    file: 'src/actors/resume-command.ts',
+    find: '(incarnation === logIncarnation && version > list.version)',
+    replace: '(incarnation === logIncarnation && version >= list.version && version > 0)',
+  }),
 
   // Presence
   mutant(

@@ -280,7 +280,7 @@ test('what is wrong with a request is said with its place, never its value', asy
 })
 
 test('forged bearers are checked up to a number in a second, then those of their address wait', async () => {
-  const limits = { bad_tokens_per_second: 200 }
+  const limits = { bad_tokens_per_second: 20 }
   await using server = await startWith({ apps: APPS, limits })
   const api = await ApiClient.open(server.port, 'x.y.z')
   const answers = []

@@ -75,7 +75,9 @@ export class CatchUp {
   /** A step or a beacon of its user's inbox was not delivered. */
   missedInbox(lag: Lag, bytes: Bytes, start: number, end: number): void {
     const frame = decodeFrame(bytes.u8.subarray(start, end))
-    if (frame.kind === 'inbox') lag.inbox = { incarnation: frame.incarnation, version: frame.version }
+    // Heads of large conversations say nothing of the list, and come again within a minute.
+    if (frame.kind === 'inbox' && frame.incarnation > 0)
+      lag.inbox = { incarnation: frame.incarnation, version: frame.version }
   }
 
   /** The beacon that the owner would send next: who holds less asks for the rest. */

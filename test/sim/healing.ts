@@ -38,6 +38,7 @@ export class Healing {
     const doAgree = () =>
       this.#clients.every((client) => client.inboxText === texts.get(client.user) && this.#wrongPresence(client) === '')
     this.#runUntil(time.now + AGREEING_MS_MAX, doAgree)
+    for (const client of this.#clients) this.#beliefsOf(client)
     // Of what is long past, a new device hears by asking or not at all.
     for (const user of activity.users) devices.start(user, 'new')
     this.#runUntil(time.now + AGREEING_MS_MAX, doAgree)
@@ -81,16 +82,23 @@ export class Healing {
     return wrong.map((user) => `${user} is ${client.presence.get(user) ? 'online' : 'offline'}`).join(', ')
   }
 
-  #endOf(client: SimClient): void {
-    const { name, user, device, inbox: items } = client
-    const { time, lines, activity } = this.#world
+  /** Its list is for a checker; of presence only the world knows what is so. */
+  #beliefsOf(client: SimClient): void {
+    const { name, user, inbox: items } = client
+    const { time, lines } = this.#world
     lines.push({ type: 'inbox', at: time.now, client: name, user, items })
+    const wrong = this.#wrongPresence(client)
+    if (wrong !== '') this.#world.violated('presence', `${name} believes that ${wrong}`)
+  }
+
+  #endOf(client: SimClient): void {
+    const { name, user, device } = client
+    const { time, lines, activity } = this.#world
+    this.#beliefsOf(client)
     if (!client.session.isSettled) {
       const state = client.session.isOnline ? `online with ${client.openCommands} open commands` : 'offline'
       this.#world.violated('healing', `${name} did not settle: it is ${state}`)
     }
-    const wrong = this.#wrongPresence(client)
-    if (wrong !== '') this.#world.violated('presence', `${name} believes that ${wrong}`)
     const twins = this.#clients.filter((other) => other.user === user && other.device === device)
     if (twins.length > 1) this.#world.violated('sessions', `${name} is one of ${twins.length} programs of its device`)
     for (const { id: conversation } of activity.conversations) {

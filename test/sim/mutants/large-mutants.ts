@@ -4,7 +4,6 @@ import { type Mutant, mutant } from './mutant.js'
 const OUTBOX = 'src/actors/outbox.ts'
 const TELLER = 'src/actors/head-teller.ts'
 const CLIENT = 'src/client/inbox.ts'
-const SYNC = 'src/client/inbox-sync.ts'
 
 export const LARGE_MUTANTS: readonly Mutant[] = [
   mutant('mode flips before all recorded it', {
@@ -76,10 +75,5 @@ export const LARGE_MUTANTS: readonly Mutant[] = [
     file: CLIENT,
     find: 'known !== undefined && known.head > entry.head',
     replace: 'known?.isMember === true && entry.isMember && known.head > entry.head',
-  }),
-  mutant('an owner that was away is not asked again', {
-    file: SYNC,
-    find: 'someAway || frame.heads.some((head) => head.isAway)',
-    replace: 'someAway',
   }),
 ]

@@ -195,7 +195,7 @@ describe('a log that says no', () => {
       shard.run(100)
       deepEqual(owner.heard, ['ack kept', `${refusal} refused`, `${refusal} behind it`])
       deepEqual([owner.state, owner.loop.isServing, owner.loop.refusal], [['kept'], true, refusal])
-      deepEqual(owner.events, ['served epoch 1'])
+      deepEqual(owner.events, ['served epoch 1', 'rebuilt'])
 
       shard.log.refusal = undefined
       shard.run(1_000)

@@ -29,6 +29,8 @@ export interface Fold {
   /** The whole state is void. Waiters of both batches hear that the outcome is unknown. */
   forget(batches: readonly Batch[]): void
   served(place: LogPlace): void
+  /** The log refused, and the state was built again up to its durable end; we serve on in the same epoch. */
+  rebuilt(): void
   /** Somebody else took over, or we cannot tell; whether to try again is for placement to say. */
   steppedDown(): void
 }
@@ -257,6 +259,7 @@ export class CommitLoop {
     if (life !== this.#life) return
     if (place === undefined || isReplaced) return this.#stepDown()
     this.#status = 'serving'
+    this.#parts.fold.rebuilt()
     await sleep(this.#parts.clock, REFUSED_PAUSE_MS)
     if (life === this.#life) this.#refusal = undefined
   }

@@ -232,6 +232,11 @@ export class Shard implements Fold {
     this.#servedAt = this.parts.clock.monotonic()
     this.parts.events.served({ shard: this.parts.id, epoch: place.epoch })
     this.checkpoints.want() // the log before our serve frame may go
+    this.rebuilt()
+  }
+
+  /** What was read for a replay owes what its row says, like any other. */
+  rebuilt(): void {
     for (const activation of this.activations.all()) this.#loaded(activation)
   }
 

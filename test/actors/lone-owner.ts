@@ -174,6 +174,10 @@ export class LoneOwner implements Fold {
     this.state = []
   }
 
+  rebuilt(): void {
+    this.events.push('rebuilt')
+  }
+
   served(place: LogPlace): void {
     this.events.push(`served epoch ${place.epoch}`)
   }

@@ -9,8 +9,8 @@ import { messageIdOf } from './send-slots.js'
 import { Tally } from './tally.js'
 import { mixOf, Timeline } from './timeline.js'
 
-/** seq, sender, n, and the n that its message id names. */
-type Said = readonly [seq: number, sender: number, n: number, idN?: number]
+/** seq, sender, n, the n that its message id names, and what kind of event it is, else a message. */
+type Said = readonly [seq: number, sender: number, n: number, idN?: number, eventKind?: number]
 
 const HONEST: Said[] = [
   [1, 0, 1],
@@ -23,6 +23,10 @@ test('a history that says what the acks said has no violation, in whichever orde
   deepEqual(complaints(HONEST, ACKED), [])
   deepEqual(complaints([...HONEST].reverse(), ACKED), [])
   deepEqual(complaints(HONEST, { 0: [1], 1: [2] }), [], 'accepted but never acked is allowed')
+})
+
+test('what nobody asked for has no n, and is there', () => {
+  deepEqual(complaints([HONEST[0]!, [2, 0, 0, 0, EventKind.large], [3, 1, 1]], { 0: [1], 1: [3] }), [])
 })
 
 test('each way of lying is seen', () => {
@@ -60,11 +64,11 @@ function ackedAt(seqs: number[]): Outgoing {
 }
 
 function read(timeline: Timeline, said: readonly Said[]): void {
-  for (const [seq, sender, n, idN = n] of said) {
+  for (const [seq, sender, n, idN = n, eventKind = EventKind.message] of said) {
     const out = new GrowingBytes()
     const who = { app: 'a', conversation: 'c', conversationKind: 2, from: `u${sender}`, device: 'd' }
     const numbers = { seq, n, time: 1, ordinal: seq, memberSeq: 0, lane: 1, incarnation: 1, hash: 0 }
-    const stamp = { ...numbers, laneRandom: BigInt(sender), eventKind: EventKind.message }
+    const stamp = { ...numbers, laneRandom: BigInt(sender), eventKind }
     const content = Bytes.over(encodeContent({ messageId: messageIdOf(sender, idN), body: new Uint8Array(40) }))
     new EventTemplate(who).write(out, stamp, content, 0, content.size)
     timeline.take(out.bytes, 0, out.size)

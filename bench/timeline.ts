@@ -43,12 +43,13 @@ export class Timeline {
       this.#tally.violate(`${this.#where(seq)} came twice from History`)
       return
     }
-    this.#ns[seq] = n
     if (view.getUint16(start + EVENT.eventKind, true) !== EventKind.message) {
       this.#senders[seq] = NOT_A_MESSAGE
+      this.#ns[seq] = 1 // what nobody asked for, such as becoming large, has no n of its own
       return
     }
     this.#senders[seq] = sender
+    this.#ns[seq] = n
     this.messages++
     this.#checkId(bytes, start, end, sender, n)
   }

@@ -46,7 +46,7 @@ export class ConversationActivation {
     this.key = key
     this.state = row === undefined ? emptyConversation(name) : unpackConversation(name, row.row, row.pages)
     this.rowPosition = row?.position ?? POSITION_START
-    this.toldIncarnation = this.rowPosition.logIncarnation
+    this.toldIncarnation = this.state.incarnation
     this.storedSeq = this.state.head
     this.#cutSeq = this.state.head
     if (row === undefined) for (const member of this.state.members.all()) this.#dirtyPages.add(pageOf(member))

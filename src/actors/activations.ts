@@ -211,6 +211,7 @@ export class Activations {
       if (activation.isWarm) activation.isWarm = false
       else if (activation.mayRetire) {
         this.#byKey.delete(key)
+        if (activation.kind === 'conversation') activation.tail.release()
         retired++
       }
     }

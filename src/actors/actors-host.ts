@@ -64,6 +64,7 @@ export interface HostLoad {
   readonly owedConversations: number
 }
 
+const HOUSEKEEPING_MS = 250
 const SWEEP_MS = 1_000
 const TRY_AGAIN_MS = 1_000
 /** Of the limit on recent bytes, once it is passed. */
@@ -87,6 +88,7 @@ export class ActorsHost implements OwnerHandle {
   /** Shards with something to tell, looked at every LIMITS.outboxFlushMs. */
   readonly #stirring = new Set<Shard>()
   #timer: Timer | undefined
+  #housekeeping: Timer | undefined
   #sweptAt = 0
   #isStoreBehind = false
 
@@ -102,6 +104,7 @@ export class ActorsHost implements OwnerHandle {
       isConnected: (inbox) => this.#sessions.has(inbox),
       settlesAt: (shard) => this.#shards.get(shard)?.settlesAt ?? Number.POSITIVE_INFINITY,
     })
+    this.#keepHouseLater()
     log.onCarryWanted((shards) => {
       for (const shard of shards) this.#shards.get(shard)?.carry()
     })
@@ -161,6 +164,7 @@ export class ActorsHost implements OwnerHandle {
     for (const id of [...this.#wanted.keys()]) this.disown(id as ShardId)
     this.#projector.close()
     this.#timer?.cancel()
+    this.#housekeeping?.cancel()
   }
 
   /** This shard has something to tell; the others sleep. */
@@ -290,7 +294,17 @@ export class ActorsHost implements OwnerHandle {
   #tick(slice: number): void {
     let place = 0
     for (const shard of this.#shards.values()) if (place++ % LIMITS.projectorSlices === slice) shard.checkpoints.due()
-    const now = this.#parts.clock.monotonic()
+  }
+
+  #keepHouseLater(): void {
+    this.#housekeeping = this.#parts.clock.after(HOUSEKEEPING_MS, () => {
+      this.#keepHouse(this.#parts.clock.monotonic())
+      this.#keepHouseLater()
+    })
+  }
+
+  #keepHouse(now: number): void {
+    for (const shard of this.#shards.values()) shard.activations.expire()
     if (now - this.#sweptAt < SWEEP_MS) return
     this.#sweptAt = now
     this.#sessions.sweep()
@@ -307,7 +321,7 @@ export class ActorsHost implements OwnerHandle {
       tailBytes += shard.activations.tailBytes()
     }
     this.#isStoreBehind = tailBytes > LIMITS.unstoredBytesMax
-    if (tailBytes > LIMITS.recentTailBytesMax) this.#trimTails(TRIMMED_TO * (LIMITS.recentTailBytesMax / actors))
+    if (tailBytes > LIMITS.recentTailBytesMax) this.#makeRoom(TRIMMED_TO * (LIMITS.recentTailBytesMax / actors))
     let left = actors - (this.#parts.activationsMax ?? LIMITS.activationsMax)
     for (const shard of this.#shards.values()) {
       if (left <= 0) return
@@ -315,7 +329,9 @@ export class ActorsHost implements OwnerHandle {
     }
   }
 
-  #trimTails(keepBytes: number): void {
+  /** What the store has may go; what it does not have is to be stored without a pause. */
+  #makeRoom(keepBytes: number): void {
+    this.#projector.hurry()
     for (const shard of this.#shards.values()) shard.activations.trimTails(keepBytes)
   }
 }

@@ -18,7 +18,8 @@ export class Beacons {
   readonly #changed = AFTER_MS.map(() => new Map<ActorKey, number>())
   /** Those whose sessions may have missed what owners of large conversations said. */
   readonly #unheard = new Set<ActorKey>()
-  #digestAt = 0
+  /** At first spread over the minute: all shards at once would hold the thread up. */
+  #digestAt: number | undefined
   #provedAt = 0
 
   constructor(shard: Shard) {
@@ -52,6 +53,8 @@ export class Beacons {
   /** Once a minute to all, changed or not. */
   digest(now: number): void {
     this.#prove(now)
+    const { id, router } = this.#shard.parts
+    this.#digestAt ??= now - (DIGEST_MS * id) / router.shardCount
     if (now - this.#digestAt < DIGEST_MS) return
     this.#digestAt = now
     for (const inbox of this.#inboxes()) this.repeat(inbox, true)
@@ -83,6 +86,7 @@ export class Beacons {
   /** The state is another one now, and steps of the one before may not have left: every session hears where it stands. */
   reset(): void {
     for (const changed of this.#changed) changed.clear()
+    this.#unheard.clear()
     for (const inbox of this.#inboxes()) this.found(inbox)
   }
 

@@ -27,7 +27,6 @@ export class Checkpoints {
   /** Called every LIMITS.projectorFlushMs. */
   due(): void {
     const { activations, loop } = this.#shard
-    activations.expire()
     if (!loop.isServing || this.#state === 'storing') return
     if (!activations.hasChanges && this.#state === 'none') return
     this.#state = 'wanted'

@@ -232,6 +232,7 @@ export function apply(state: Conversation, event: TimelineEvent): void {
   if (event.mentions.length > 0) applyMentions(state, event)
   // What the app itself says is not what the user says who happens to have its name.
   if (event.event !== EventKind.message || event.lane.number === SYSTEM_LANE) return
+  member.wroteSeq = event.seq
   member.readSeq = event.seq
   member.readOrdinal = event.ordinal
 }

@@ -23,11 +23,11 @@ interface Told {
 
 export class HeadsIn {
   readonly #shard: Shard
-  readonly #markers: MarkersIn
+  readonly markers: MarkersIn
 
   constructor(shard: Shard) {
     this.#shard = shard
-    this.#markers = new MarkersIn(shard)
+    this.markers = new MarkersIn(shard)
   }
 
   take(from: OwnerHandle, route: HeadsRoute, bytes: Bytes, start: number, end: number): void {
@@ -67,7 +67,6 @@ export class HeadsIn {
       if (heads !== undefined) this.#applyHeads(heads, record, bytes)
       if (marker !== undefined) this.#applyMarker(marker)
     }
-    this.#markers.tell()
     const batch = loop.horizon()
     if (batch === undefined) from.headsTaken(route)
     else batch.whenDurable.push(() => from.headsTaken(route))
@@ -76,7 +75,7 @@ export class HeadsIn {
   #applyMarker(marker: MarkerFacts): void {
     const { app, actorKind, conversation } = marker
     const activation = this.#shard.activations.get(actorKey(app, actorKind as ActorKind, conversation))
-    if (activation?.kind === 'conversation') this.#markers.take(activation, marker)
+    if (activation?.kind === 'conversation') this.markers.take(activation, marker)
   }
 
   #applyHeads(heads: HeadsFacts, record: LogRecord, bytes: Bytes): void {

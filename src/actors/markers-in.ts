@@ -15,7 +15,7 @@ import type { Shard } from './shard.js'
 export class MarkersIn {
   readonly #shard: Shard
   /** Since the last telling. */
-  readonly #news = new Map<ConversationActivation, Reading[]>()
+  readonly #news = new Map<ConversationActivation, Map<UserId, Reading>>()
 
   constructor(shard: Shard) {
     this.#shard = shard
@@ -36,20 +36,29 @@ export class MarkersIn {
     activation.touch(user)
     activations.touched(activation)
     const news = this.#news.get(activation)
-    if (news === undefined) this.#news.set(activation, [reading])
-    else news.push(reading)
+    if (news === undefined) this.#news.set(activation, new Map([[user, reading]]))
+    else news.set(user, reading)
+    this.#shard.stir()
   }
 
-  /** Tells of all that was taken, once it is durable. */
-  tell(): void {
+  get isWaiting(): boolean {
+    return this.#news.size > 0
+  }
+
+  /** Tells of all that was taken since, once it is durable: markers of one message come from many user shards. */
+  tick(): void {
     for (const [activation, readings] of this.#news) {
       const { name, members } = activation.state
       if (members.count <= LIMITS.receiptMembersMax) {
         const place = { conversationKind: name.kind, conversation: name.id }
-        const read = { users: readings.map(({ user }) => user), seqs: readings.map(({ seq }) => seq) }
+        const read = { users: [...readings.keys()], seqs: [...readings.values()].map(({ seq }) => seq) }
         this.#leave(activation, Bytes.over(encodeFrame({ kind: 'receipt', ...place, ...read })))
       }
     }
+    this.#news.clear()
+  }
+
+  reset(): void {
     this.#news.clear()
   }
 

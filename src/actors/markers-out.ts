@@ -19,6 +19,8 @@ export class OwedMarker {
   readonly entry: ListEntry
   /** What was told last, and is on its way. */
   toldSeq = 0
+  /** The history that speaks of. */
+  #toldOf = 0
 
   constructor(inbox: InboxActivation, entry: ListEntry) {
     this.inbox = inbox
@@ -30,7 +32,14 @@ export class OwedMarker {
     const { app, id: user } = this.inbox.state.name
     const { kind: actorKind, conversation, readSeq: seq, readOrdinal: ordinal, incarnation } = this.entry
     this.toldSeq = seq
+    this.#toldOf = incarnation
     return { app, actorKind, conversation, user, seq, ordinal, incarnation }
+  }
+
+  /** Its conversation has what was told, which is worth nothing where that history was lost meanwhile. */
+  taken(): void {
+    const { entry, toldSeq } = this
+    if (entry.incarnation === this.#toldOf) entry.toldReadSeq = Math.max(entry.toldReadSeq, toldSeq)
   }
 }
 
@@ -65,9 +74,10 @@ export class MarkersOut {
 
   /** The conversation's shard has it in its log. */
   taken(owed: OwedMarker): void {
-    const { inbox, entry, toldSeq } = owed
-    entry.toldReadSeq = Math.max(entry.toldReadSeq, toldSeq)
-    inbox.touch(entry) // stored with the next change of the inbox: told once more otherwise, which harms nobody
+    const { inbox, entry } = owed
+    owed.taken()
+    inbox.touch(entry)
+    this.#shard.activations.touched(inbox)
     if (entry.readSeq > entry.toldReadSeq) return this.#out.offerMarker(this.#shardOf(owed), owed)
     this.#owed.delete(entry)
     inbox.owedMarkers--

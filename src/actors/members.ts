@@ -38,6 +38,8 @@ export class Member {
   /** Up to where the user has read: whoever writes has. And the countable messages up to there. */
   readSeq: Seq = 0
   readOrdinal = 0
+  /** The last message they sent, as far as this activation has seen; 0: none. Not stored. */
+  wroteSeq: Seq = 0
   /** The last event that mentions the user, of those while they were in; 0: none does. */
   mentionSeq: Seq = 0
 

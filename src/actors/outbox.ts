@@ -180,7 +180,7 @@ export class Outbox implements Checkpointed {
     for (const member of owed.activation.state.members.all()) {
       const last = member.intervals[member.intervals.length - 1]
       if (last === undefined) continue
-      const changed = Math.max(member.isNow ? last.from : last.to, member.readSeq, member.mentionSeq)
+      const changed = Math.max(member.isNow ? last.from : last.to, member.wroteSeq, member.mentionSeq)
       if (changed <= owed.headSeq) continue
       this.#add(owed.byShard, owed.activation, member)
       owed.memberCount++

@@ -66,6 +66,11 @@ export class Projector {
     return this.#parts.clock.monotonic() - (this.#storing > 0 ? this.#storingSince : this.#waitingSince)
   }
 
+  /** Ends the pause: much waits to be stored. */
+  hurry(): void {
+    this.#pausesUntil = 0
+  }
+
   close(): void {
     this.#isClosed = true
     this.#timer?.cancel()

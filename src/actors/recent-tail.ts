@@ -76,6 +76,11 @@ export class RecentTail {
     }
   }
 
+  /** Lets go of everything; nobody will read it any more. */
+  release(): void {
+    this.trim(Number.POSITIVE_INFINITY, -1)
+  }
+
   /** A new chunk, twice as large as the last one. */
   #room(seq: Seq, size: number, last: Chunk | undefined): Chunk {
     const aim = last === undefined ? FIRST_CHUNK_BYTES : Math.min(PIECE_BYTES_MAX, 2 * last.bytes.length)

@@ -282,6 +282,7 @@ export class Shard implements Fold {
     this.beacons.reset()
     this.headTeller.reset()
     this.largeHeads.reset()
+    this.headsIn.markers.reset()
     this.checkpoints.reset()
     for (let parked = this.#waitingForRoom.take(); parked !== undefined; parked = this.#waitingForRoom.take()) {
       parked.link.unknown(parked.k)
@@ -297,6 +298,7 @@ export class Shard implements Fold {
     this.beacons.tick(now)
     this.headTeller.tick(now)
     this.largeHeads.tick(now)
+    this.headsIn.markers.tick()
     const isTelling = this.outbox.isWaiting || this.steps.isWaiting || this.beacons.isWaiting
     return isTelling || this.headTeller.isWaiting || this.largeHeads.isWaiting
   }

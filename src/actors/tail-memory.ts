@@ -1,7 +1,7 @@
 /**
  * Memory for recent events: pieces whose size is a power of two, taken from slabs and used again by whoever needs as
- * much. Slabs are never given back: there are as many as recent events ever needed at once, which the limits on them
- * bound (LIMITS.recentTailBytesMax, and LIMITS.unstoredBytesMax while the store is away).
+ * much. Slabs are not given back: for each size there are as many pieces as recent events ever needed of it at once, and
+ * all of them together are held to LIMITS.recentTailBytesMax, and LIMITS.unstoredBytesMax while the store is away.
  *
  * New memory would cost the kernel's page faults, and every 64 MiB of it a full collection: V8 counts what lies outside
  * its heap.

@@ -25,12 +25,14 @@ export interface InboxSyncParts {
 }
 
 const AGAIN_MS_MIN = 100
-const AWAY_AGAIN_MS = 1_000
+const AWAY_AGAIN_MS_MIN = 1_000
+const AWAY_AGAIN_MS_MAX = 30_000
 
 export class InboxSync {
   readonly #parts: InboxSyncParts
   #isResuming = false
   #isReadingHeads = false
+  #awayAgainMs = AWAY_AGAIN_MS_MIN
 
   constructor(parts: InboxSyncParts) {
     this.#parts = parts
@@ -74,8 +76,13 @@ export class InboxSync {
         this.take(frame)
         const isAway = someAway || frame.heads.some((head) => head.isAway)
         if (frame.headsNext > 0) return this.#readHeads(frame.headsNext, isAway)
-        if (isAway) return this.#parts.later(AWAY_AGAIN_MS, () => this.#readHeads(1, false))
+        if (isAway) {
+          this.#parts.later(this.#awayAgainMs, () => this.#readHeads(1, false))
+          this.#awayAgainMs = Math.min(AWAY_AGAIN_MS_MAX, 2 * this.#awayAgainMs)
+          return
+        }
         this.#isReadingHeads = false
+        this.#awayAgainMs = AWAY_AGAIN_MS_MIN
       },
       unanswered: () => this.#readHeads(headsFrom, someAway),
     })

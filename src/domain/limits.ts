@@ -36,7 +36,7 @@ export const LIMITS = {
   usersPerChangeMax: 500,
   /** One more is refused with group-full. */
   groupMembersMax: 10_000,
-  /** With more members a conversation is large: lists hear of it by read fan-out, and nothing is written per flush. */
+  /** With more members a conversation is large: lists hear of it by read fan-out, and a message is written into its sender's alone. */
   largeMembersMin: 2_000,
   /** With so many or fewer it is small again. */
   smallMembersMax: 1_500,
@@ -95,7 +95,7 @@ export const LIMITS = {
   unstoredBytesMax: 512 * MiB,
   /** Bytes of recent events kept per conversation. */
   recentTailPerConversationBytesMax: 64 * KiB,
-  /** Milliseconds between flushes of a shard by the projector: what a restart replays at most. */
+  /** Milliseconds in which the projector flushes every shard once, while few actors change; where many do it is seconds (ADR 66). */
   projectorFlushMs: 200,
   /** Parts in which the shards of a worker are flushed, one after another: each is one transaction of the store. */
   projectorSlices: 4,

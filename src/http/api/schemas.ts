@@ -114,7 +114,8 @@ export const UserPath = z.strictObject({ user: Id })
 export const InboxQuery = z.strictObject({
   after: z
     .string()
-    .regex(/^\d{1,15}\.\d{1,15}$/)
+    .regex(/^\d{1,10}\.\d{1,15}$/)
+    .refine((cursor) => Number(cursor.split('.')[0]) <= 0xffff_ffff, 'is no cursor of this server')
     .optional()
     .meta({ description: '`cursor` of an earlier answer: what changed after it; without it, all' }),
   heads_from: z.coerce

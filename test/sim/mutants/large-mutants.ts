@@ -23,13 +23,13 @@ export const LARGE_MUTANTS: readonly Mutant[] = [
   }),
   mutant('who writes into a large conversation is told nothing', {
     file: OUTBOX,
-    find: ', member.readSeq, member.mentionSeq)',
+    find: ', member.wroteSeq, member.mentionSeq)',
     replace: ', member.mentionSeq)',
   }),
   mutant('who is mentioned in a large conversation is told nothing', {
     file: OUTBOX,
-    find: ', member.readSeq, member.mentionSeq)',
-    replace: ', member.readSeq)',
+    find: ', member.wroteSeq, member.mentionSeq)',
+    replace: ', member.wroteSeq)',
   }),
   mutant('news of a large conversation told once, whatever became of it', {
     file: OUTBOX,

@@ -89,13 +89,10 @@ inTurn('an owner whose log took nothing for a while tells where inboxes stand on
   node.run(1_000)
   node.log.refusal = undefined
   node.run(10_000)
-  deepEqual(
-    steps.map(({ connection, version }) => [connection === alice.connection, version]),
-    [
-      [true, 1],
-      [true, 1],
-    ],
-  )
+  // After 2 s and after 8 s; the minute's digest may come between.
+  const heard = steps.map(({ connection, version }) => `${connection === alice.connection} ${version}`)
+  deepEqual([...new Set(heard)], ['true 1'])
+  equal(heard.length === 2 || heard.length === 3, true)
 })
 
 inTurn('a connection that closed before its Hello was decided is no session for long, and replaces nobody', () => {

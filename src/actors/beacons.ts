@@ -72,15 +72,15 @@ export class Beacons {
   }
 
   /**
-   * An owner of users that are connected, and of a shard in which nothing happens, looks now and then whether it still is
-   * one: 1. another takes the shard over; 2. it takes the heads that are told meanwhile; 3. placement gives the shard back
-   * to the first one, which never heard of this: nobody would tell it, or its sessions, of those heads.
+   * An owner of a shard in which nothing happens looks now and then whether it still is one: 1. another takes the shard over;
+   * 2. it takes a message, or the heads that are told meanwhile; 3. placement gives the shard back to the first one, which
+   * never heard of this: nobody would tell it, or its sessions, or the lists of that message, of what happened.
    */
   #prove(now: number): void {
     const { loop, parts } = this.#shard
     if (now - this.#provedAt < parts.ownerSilenceMs) return
     this.#provedAt = now
-    if (this.#inboxes().length > 0) loop.horizon()
+    if (loop.isServing) loop.horizon()
   }
 
   /** The state is another one now, and steps of the one before may not have left: every session hears where it stands. */

@@ -71,7 +71,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
   ),
   mutant('a replaced owner of users who only listen never finds out', {
     file: BEACONS,
-    find: 'if (this.#inboxes().length > 0) loop.horizon()',
+    find: 'if (loop.isServing) loop.horizon()',
     replace: '',
   }),
 

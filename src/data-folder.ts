@@ -13,7 +13,7 @@ import { SHARD_COUNT_DEFAULT, SHARD_HASH } from './domain/ids.js'
 import type { StoreMeta } from './storage/message-store.js'
 
 /** How this build lays data out. */
-export const DATA_FORMAT: StoreMeta = { shardCount: SHARD_COUNT_DEFAULT, shardHash: SHARD_HASH, formatVersion: 8 }
+export const DATA_FORMAT: StoreMeta = { shardCount: SHARD_COUNT_DEFAULT, shardHash: SHARD_HASH, formatVersion: 9 }
 
 /** In backups from the beginning, and in a folder that is being restored until it is whole. */
 export const UNRESTORED = 'unrestored'

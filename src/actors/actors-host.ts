@@ -13,6 +13,8 @@ import { CommitScheduler } from './commit-scheduler.js'
 import { DELIVERY_MODE, type DeliveryModeLimits } from './delivery-mode.js'
 import type { ActorsEvents } from './events.js'
 import { FanOut } from './fan-out.js'
+import { LastSeen } from './last-seen.js'
+import { MemoryRoom } from './memory-room.js'
 import type {
   GatewayHandle,
   Generation,
@@ -67,8 +69,6 @@ export interface HostLoad {
 const HOUSEKEEPING_MS = 250
 const SWEEP_MS = 1_000
 const TRY_AGAIN_MS = 1_000
-/** Of the limit on recent bytes, once it is passed. */
-const TRIMMED_TO = 0.75
 
 export class ActorsHost implements OwnerHandle {
   readonly address: Address
@@ -81,6 +81,8 @@ export class ActorsHost implements OwnerHandle {
     found: (shard, inbox) => this.#shards.get(shard)?.beacons.found(inbox),
   })
   readonly #presence: Presence
+  readonly #lastSeen: LastSeen
+  readonly #memory: MemoryRoom
   readonly #outboxLoad = { owed: 0 }
   readonly #shards = new Map<number, Shard>()
   /** Shards that placement gave us: those we lose, we take again. */
@@ -90,7 +92,6 @@ export class ActorsHost implements OwnerHandle {
   #timer: Timer | undefined
   #housekeeping: Timer | undefined
   #sweptAt = 0
-  #isStoreBehind = false
 
   constructor(parts: ActorsHostParts) {
     const { address, log, store, clock, events, router } = parts
@@ -99,9 +100,19 @@ export class ActorsHost implements OwnerHandle {
     this.#scheduler = new CommitScheduler(log.pacing, clock)
     this.#projector = new Projector({ store, clock, events, onTick: (slice) => this.#tick(slice) })
     this.#fanOut = new FanOut(router)
+    const { shardCount } = router
+    const found = (inbox: ActorKey) => this.#presence.found(inbox)
+    const isConnected = (inbox: ActorKey) => this.#sessions.has(inbox)
+    this.#lastSeen = new LastSeen({ clock, shardCount, shards: this.#shards, isConnected, found })
+    this.#memory = new MemoryRoom({
+      shards: this.#shards,
+      projector: this.#projector,
+      activationsMax: parts.activationsMax,
+    })
     this.#presence = new Presence({
       clock,
-      isConnected: (inbox) => this.#sessions.has(inbox),
+      lastSeen: this.#lastSeen,
+      isConnected,
       settlesAt: (shard) => this.#shards.get(shard)?.settlesAt ?? Number.POSITIVE_INFINITY,
     })
     this.#keepHouseLater()
@@ -124,6 +135,7 @@ export class ActorsHost implements OwnerHandle {
     this.#wanted.delete(id)
     this.#shards.get(id)?.loop.stop()
     this.#presence.forgetShard(id)
+    this.#lastSeen.forgetShard(id)
   }
 
   /** Every wanted shard answers. */
@@ -194,7 +206,7 @@ export class ActorsHost implements OwnerHandle {
       self: this,
       sessions: this.#sessions,
       outboxLoad: this.#outboxLoad,
-      isStoreBehind: () => this.#isStoreBehind,
+      isStoreBehind: () => this.#memory.isStoreBehind,
       onStirring: (shard) => this.#stir(shard),
       onSteppedDown: (shard) => this.#tryAgain(shard),
     })
@@ -309,29 +321,7 @@ export class ActorsHost implements OwnerHandle {
     this.#sweptAt = now
     this.#sessions.sweep()
     for (const shard of this.#shards.values()) shard.beacons.digest(now)
-    this.#sweep()
-  }
-
-  /** Keeps actors and their recent bytes within their limits. */
-  #sweep(): void {
-    let actors = 0
-    let tailBytes = 0
-    for (const shard of this.#shards.values()) {
-      actors += shard.activations.count
-      tailBytes += shard.activations.tailBytes()
-    }
-    this.#isStoreBehind = tailBytes > LIMITS.unstoredBytesMax
-    if (tailBytes > LIMITS.recentTailBytesMax) this.#makeRoom(TRIMMED_TO * (LIMITS.recentTailBytesMax / actors))
-    let left = actors - (this.#parts.activationsMax ?? LIMITS.activationsMax)
-    for (const shard of this.#shards.values()) {
-      if (left <= 0) return
-      left -= shard.activations.retire(left)
-    }
-  }
-
-  /** What the store has may go; what it does not have is to be stored without a pause. */
-  #makeRoom(keepBytes: number): void {
-    this.#projector.hurry()
-    for (const shard of this.#shards.values()) shard.activations.trimTails(keepBytes)
+    this.#lastSeen.sweep()
+    this.#memory.sweep()
   }
 }

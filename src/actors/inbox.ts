@@ -29,6 +29,8 @@ export interface Inbox {
   readonly list: ConversationList
   /** Of the devices' marks; undefined before the first. */
   lanes: UserLanes | undefined
+  /** Milliseconds since 1970; 0 before the first time. Of no event: see last-seen.ts. */
+  lastSeen: number
 }
 
 /** What the user has decided of a conversation. */
@@ -64,7 +66,7 @@ export type LaneDecision =
   | { readonly kind: 'unknown' }
 
 export function emptyInbox(name: ActorName): Inbox {
-  return { name, devices: [], list: new ConversationList(), lanes: undefined }
+  return { name, devices: [], list: new ConversationList(), lanes: undefined, lastSeen: 0 }
 }
 
 /** Number 0 asks for the number of `random`, which is the same at every repetition of that Hello. */

@@ -2,6 +2,7 @@ import { deepEqual } from 'node:assert/strict'
 import { test } from 'vitest'
 import { ManualClock } from '../../test/support/manual-clock.js'
 import { type ActorKey, ActorKind, actorKey, parseActorKey } from '../domain/ids.js'
+import { LastSeen } from './last-seen.js'
 import type { GatewayHandle } from './owner-link.js'
 import { Presence } from './presence.js'
 
@@ -14,6 +15,7 @@ function made() {
   const served = { settlesAt: 0 }
   const presence = new Presence({
     clock,
+    lastSeen: new LastSeen({ clock, shardCount: 4, shards: new Map(), isConnected: () => false, found() {} }),
     isConnected: (inbox) => connected.has(inbox),
     settlesAt: () => served.settlesAt,
   })

@@ -6,16 +6,16 @@
  */
 import type { ActorKey } from '../domain/ids.js'
 import type { Clock, Timer } from '../std/clock.js'
+import type { LastSeen } from './last-seen.js'
 import type { GatewayHandle } from './owner-link.js'
 import type { PresenceState } from './peers.js'
 
 const TICK_MS = 250
 const AWAY_MS = 2_000
-/** Users of whom it is known when they left; the longest gone are forgotten first. */
-const LAST_SEEN_MAX = 100_000
 
 export interface PresenceParts {
   readonly clock: Clock
+  readonly lastSeen: Pick<LastSeen, 'came' | 'left' | 'of'>
   isConnected(inbox: ActorKey): boolean
   /** When gateway workers have told which sessions of this shard there are, on the monotonic clock; infinity: not served here. */
   settlesAt(shard: number): number
@@ -26,7 +26,6 @@ export class Presence {
   readonly #watchers = new Map<ActorKey, Set<GatewayHandle>>()
   /** What each gateway worker watches, by its address and the shard. */
   readonly #watched = new Map<string, { readonly gateway: GatewayHandle; readonly inboxes: ReadonlySet<ActorKey> }>()
-  readonly #lastSeen = new Map<ActorKey, number>()
   /** When what changed is due to be told, on the monotonic clock. */
   readonly #changed = new Map<ActorKey, number>()
   #timer: Timer | undefined
@@ -63,9 +62,17 @@ export class Presence {
   /** Their first session began, or their last one ended. */
   changed(inbox: ActorKey): void {
     const isConnected = this.#parts.isConnected(inbox)
-    if (!isConnected) this.#left(inbox)
+    if (isConnected) this.#parts.lastSeen.came(inbox)
+    else this.#parts.lastSeen.left(inbox)
     if (!this.#watchers.has(inbox)) return
     this.#changed.set(inbox, this.#parts.clock.monotonic() + (isConnected ? 0 : AWAY_MS))
+    this.#timer ??= this.#parts.clock.after(TICK_MS, () => this.#tick())
+  }
+
+  /** It is known now when they were last seen. */
+  found(inbox: ActorKey): void {
+    if (!this.#watchers.has(inbox) || this.#changed.has(inbox)) return
+    this.#changed.set(inbox, this.#parts.clock.monotonic())
     this.#timer ??= this.#parts.clock.after(TICK_MS, () => this.#tick())
   }
 
@@ -96,14 +103,7 @@ export class Presence {
 
   #stateOf(inbox: ActorKey): PresenceState {
     const isOnline = this.#parts.isConnected(inbox) || (this.#changed.get(inbox) ?? 0) > this.#parts.clock.monotonic()
-    return { inbox, isOnline, lastSeen: isOnline ? 0 : (this.#lastSeen.get(inbox) ?? 0) }
-  }
-
-  #left(inbox: ActorKey): void {
-    this.#lastSeen.delete(inbox)
-    this.#lastSeen.set(inbox, this.#parts.clock.now())
-    if (this.#lastSeen.size <= LAST_SEEN_MAX) return
-    for (const oldest of this.#lastSeen.keys()) return void this.#lastSeen.delete(oldest)
+    return { inbox, isOnline, lastSeen: isOnline ? 0 : this.#parts.lastSeen.of(inbox) }
   }
 
   #unwatch(place: string): void {

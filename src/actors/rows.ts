@@ -13,7 +13,7 @@ import { KeyedOutcomes } from './keyed-outcomes.js'
 import { type Lane, UserLanes } from './lanes.js'
 import { type Interval, type Member, Members } from './members.js'
 
-const VERSION = 8
+const VERSION = 9
 const packer = new Packer()
 
 export function packConversation(state: Conversation): Uint8Array {
@@ -137,7 +137,7 @@ function unpackLanes(lanes: UserLanes, from: Unpacker): void {
 }
 
 export function packInbox(state: Inbox): Uint8Array {
-  packer.u8(VERSION).u32(state.devices.length)
+  packer.u8(VERSION).u53(state.lastSeen).u32(state.devices.length)
   for (const { device, lastNumber, lanes } of state.devices) {
     packer.text(device).u32(lastNumber).u32(lanes.length)
     for (const { number, random } of lanes) packer.u32(number).u64(random)
@@ -214,6 +214,7 @@ export function unpackInbox(name: ActorName, row: Uint8Array, pages: ReadonlyMap
     const from = new Unpacker(row)
     expectVersion(from)
     const state = emptyInbox(name)
+    state.lastSeen = from.u53()
     state.devices = listOf(from, () => {
       const device = from.text()
       const lastNumber = from.u32()
@@ -223,6 +224,15 @@ export function unpackInbox(name: ActorName, row: Uint8Array, pages: ReadonlyMap
     state.list.version = from.u53()
     for (const page of pages.values()) unpackListPage(state.list, new Unpacker(page))
     return state
+  })
+}
+
+/** Of an inbox' row, and nothing else of it. Throws CorruptionError where the bytes are not a row of ours. */
+export function lastSeenOfRow(name: ActorName, row: Uint8Array): number {
+  return reading(name, () => {
+    const from = new Unpacker(row)
+    expectVersion(from)
+    return from.u53()
   })
 }
 

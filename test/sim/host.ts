@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../../src/std/clock.js'
 import type { VirtualTime } from './virtual-time.js'
 
 /** 2026-01-01: a wall clock starts somewhere that looks like one. */
-const WALL_START_MS = 1_767_225_600_000
+export const WALL_START_MS = 1_767_225_600_000
 
 export class Host {
   readonly name: string

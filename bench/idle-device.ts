@@ -101,7 +101,14 @@ export class IdleDevice implements ConnectionListener, TakesTurns {
     const conversations: string[] = []
     for (;;) {
       const { incarnation, version } = this.#cursor
-      const inbox = await this.#ask((ref) => ({ kind: 'resume', ref, incarnation, version, headsFrom: 0 }))
+      const inbox = await this.#ask((ref) => ({
+        kind: 'resume',
+        ref,
+        incarnation,
+        version,
+        headsFrom: 0,
+        eventsMax: 0,
+      }))
       if (inbox.kind !== 'inbox') throw new Error(`Cannot resume: the server answered ${JSON.stringify(inbox)}`)
       conversations.push(...inbox.entries.map((entry) => entry.conversation))
       this.#cursor = { incarnation: inbox.incarnation, version: inbox.version }

@@ -13,9 +13,11 @@ import { CommitScheduler } from './commit-scheduler.js'
 import { DELIVERY_MODE, type DeliveryModeLimits } from './delivery-mode.js'
 import type { ActorsEvents } from './events.js'
 import { FanOut } from './fan-out.js'
+import { tellEvents } from './first-events-teller.js'
 import { LastSeen } from './last-seen.js'
 import { MemoryRoom } from './memory-room.js'
 import type {
+  EventsAsked,
   GatewayHandle,
   Generation,
   HeadsQuestion,
@@ -299,6 +301,15 @@ export class ActorsHost implements OwnerHandle {
 
   headsTold(question: HeadsQuestion, heads: readonly TakenHead[]): void {
     this.#shards.get(question.fromShard)?.largeHeads.told(question, heads)
+  }
+
+  askEvents(from: OwnerHandle, question: HeadsQuestion, asked: EventsAsked): void {
+    const shard = this.#shards.get(question.toShard)
+    if (shard !== undefined) tellEvents(shard, from, question, asked)
+  }
+
+  eventsTold(question: HeadsQuestion, bytes: Bytes, start: number, end: number): void {
+    this.#shards.get(question.fromShard)?.firstEvents.told(question, bytes, start, end)
   }
 
   // ── Housekeeping ───────────────────────────────────────────────────────────────────────────────────────────────

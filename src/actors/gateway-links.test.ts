@@ -56,6 +56,8 @@ class Rig {
       headsTaken: () => {},
       askHeads: () => {},
       headsTold: () => {},
+      askEvents: () => {},
+      eventsTold: () => {},
     }
   }
 

@@ -6,11 +6,10 @@
  */
 import { ActorKind, type Seq, SYSTEM_LANE, type UserId } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
-import { writeHistoryEnd, writeSkip } from '../protocol/answer-frames.js'
 import type { ClientFrame } from '../protocol/client-frame.js'
 import { HistoryMode } from '../protocol/wire-numbers.js'
-import { Bytes, type GrowingBytes } from '../std/bytes.js'
 import type { ConversationActivation } from './activation.js'
+import { HistoryPage } from './history-page.js'
 import { Member, OPEN_END } from './members.js'
 import type { InLink } from './owner-link.js'
 import type { Session } from './peers.js'
@@ -78,7 +77,7 @@ export class HistoryCommand {
     const { activation, member, ref, from, to } = asked
     const { kind, id } = activation.state.name
     const answers = this.#shard.answers()
-    const page = new Page(answers.bytes, member, { ref, conversationKind: kind, conversation: id }, from)
+    const page = new HistoryPage(answers.bytes, member, { ref, conversationKind: kind, conversation: id }, from)
     for (const slice of stored) page.add(slice)
     const room = LIMITS.historyBytesMax - page.bytes
     if (page.next <= to && room > 0) for (const slice of activation.tail.slices(page.next, to, room)) page.add(slice)
@@ -98,77 +97,4 @@ function rangeOf(frame: ClientFrame, head: Seq): { readonly from: Seq; readonly 
   }
   const from = Math.max(1, anchor - Math.floor(limit / 2))
   return { from, to: Math.min(from + limit - 1, head) }
-}
-
-interface PageOf {
-  readonly ref: number
-  readonly conversationKind: number
-  readonly conversation: string
-}
-
-/** One answer being written: visible events as they are, skips for the others, then the end. */
-class Page {
-  readonly #out: GrowingBytes
-  readonly #member: Member
-  readonly #of: PageOf
-  readonly #from: Seq
-  readonly #start: number
-  /** The seq that comes next. */
-  next: Seq
-  #skipFrom: Seq = 0
-
-  constructor(out: GrowingBytes, member: Member, of: PageOf, from: Seq) {
-    this.#out = out
-    this.#member = member
-    this.#of = of
-    this.#from = from
-    this.#start = out.size
-    this.next = from
-  }
-
-  get bytes(): number {
-    return this.#out.size - this.#start
-  }
-
-  add(slice: Slice): void {
-    if (slice.firstSeq !== this.next) return // trimmed while the store was read: the client asks again from here
-    if (this.#seesAll(slice)) {
-      this.#closeSkip()
-      this.#out.append(slice.bytes)
-      this.next = slice.lastSeq + 1
-      return
-    }
-    const bytes = Bytes.over(slice.bytes)
-    let at = 0
-    for (let seq = slice.firstSeq; seq <= slice.lastSeq; seq++) {
-      const end = at + 4 + bytes.view.getUint32(at, true)
-      this.#one(seq, slice.bytes.subarray(at, end))
-      at = end
-    }
-  }
-
-  close(head: Seq): void {
-    this.#closeSkip()
-    writeHistoryEnd(this.#out, { ...this.#of, from: this.#from, completeTo: this.next - 1, head })
-  }
-
-  #one(seq: Seq, frame: Uint8Array): void {
-    if (this.#member.wasAt(seq)) {
-      this.#closeSkip()
-      this.#out.append(frame)
-    } else if (this.#skipFrom === 0) {
-      this.#skipFrom = seq
-    }
-    this.next = seq + 1
-  }
-
-  #closeSkip(): void {
-    if (this.#skipFrom === 0) return
-    writeSkip(this.#out, { ...this.#of, from: this.#skipFrom, to: this.next - 1 })
-    this.#skipFrom = 0
-  }
-
-  #seesAll({ firstSeq, lastSeq }: Slice): boolean {
-    return this.#member.intervals.some((interval) => interval.from <= firstSeq && lastSeq <= interval.to)
-  }
 }

@@ -71,6 +71,25 @@ export interface OwnerHandle {
   askHeads(from: OwnerHandle, question: HeadsQuestion, user: UserId, conversations: readonly ActorKey[]): void
   /** In answer to `askHeads`, durable. What is left out could not be read. */
   headsTold(question: HeadsQuestion, heads: readonly TakenHead[]): void
+  /** The newest events of conversations of one shard of this owner; `from` hears `eventsTold`, or nothing. */
+  askEvents(from: OwnerHandle, question: HeadsQuestion, asked: EventsAsked): void
+  /** In answer to `askEvents`, durable: client frames, of each conversation a page that HistoryEnd closes. */
+  eventsTold(question: HeadsQuestion, bytes: Bytes, start: number, end: number): void
+}
+
+/** Which events one user wants of some conversations: the newest, what is beyond the bounds left out. */
+export interface EventsAsked {
+  readonly user: UserId
+  /** Of each conversation. */
+  readonly countMax: number
+  readonly bytesMax: number
+  readonly wanted: readonly EventsWanted[]
+}
+
+export interface EventsWanted {
+  readonly conversation: ActorKey
+  /** Those above this seq. */
+  readonly after: number
 }
 
 /** A question of a user shard about conversations of another one. */

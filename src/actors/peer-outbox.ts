@@ -29,6 +29,8 @@ export const Kind = {
   sessionHeard: 17,
   askHeads: 18,
   headsTold: 19,
+  askEvents: 20,
+  eventsTold: 21,
 } as const
 
 export const AT = {

@@ -191,6 +191,17 @@ describe('every call to an owner elsewhere arrives as it was made', () => {
     )
   })
 
+  test('askEvents and eventsTold, whatever the ids', () => {
+    const rig = new Rig()
+    const question = { fromShard: 255, toShard: 7, k: 2 ** 40 }
+    const wanted = ODD.map((id, at) => ({ conversation: actorKey('demo', ActorKind.group, id), after: 2 ** 40 + at }))
+    const asked = { user: ODD[0] as UserId, countMax: 50, bytesMax: 98_304, wanted }
+    const [heard] = rig.heard((owner) => owner.askEvents(owner, question, asked))
+    deepEqual([heard![0], ...heard!.slice(-2)], ['askEvents', question, asked])
+    const told = new Rig().heard((owner) => owner.eventsTold(question, Bytes.over(Uint8Array.of(9, 8, 7, 6)), 1, 3))
+    deepEqual(told[0], ['eventsTold', question, '\u0008\u0007'])
+  })
+
   test('tell, with and without an origin', () => {
     const what = {
       conversation: actorKey('demo', ActorKind.direct, 'a\u001fb'),

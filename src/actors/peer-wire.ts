@@ -15,7 +15,7 @@ import { refusalOfWire } from '../domain/refusal.js'
 import type { Address, Bus } from '../log/bus.js'
 import { align8, Bytes, readU53 } from '../std/bytes.js'
 import type { Clock } from '../std/clock.js'
-import type { GatewayHandle, OwnerHandle, TakenHead, Target } from './owner-link.js'
+import type { EventsAsked, EventsWanted, GatewayHandle, OwnerHandle, TakenHead, Target } from './owner-link.js'
 import { AT, HEAD_BYTES, Kind, Outboxes, SEPARATOR } from './peer-outbox.js'
 import { type Delivered, FIRST_REQUEST, type PresenceState, type Session } from './peers.js'
 import { RemoteGateway, RemoteOwner } from './remote-peers.js'
@@ -156,6 +156,10 @@ export class PeerWire {
         const heads = text === '' ? [] : text.split('\n').map(headOfLine)
         return owner.headsTold({ fromShard: link, toShard: shard, k }, heads)
       }
+      case Kind.askEvents:
+        return owner.askEvents(this.ownerAt(from), { fromShard: link, toShard: shard, k }, eventsAskedOf(text))
+      case Kind.eventsTold:
+        return owner.eventsTold({ fromShard: link, toShard: shard, k }, bytes, start, end)
       // A kind newer than this build: nothing that matters relies on one message.
     }
   }
@@ -218,6 +222,15 @@ function presenceOfLine(line: string): PresenceState {
 function headOfLine(line: string): TakenHead {
   const [conversation, head, ordinal, time] = line.split(SEPARATOR)
   return { conversation: conversation as ActorKey, head: Number(head), ordinal: Number(ordinal), time: Number(time) }
+}
+
+function eventsAskedOf(text: string): EventsAsked {
+  const [user, countMax, bytesMax, ...each] = text.split(SEPARATOR)
+  const wanted: EventsWanted[] = []
+  for (let at = 0; at + 1 < each.length; at += 2) {
+    wanted.push({ conversation: each[at] as ActorKey, after: Number(each[at + 1]) })
+  }
+  return { user: user as UserId, countMax: Number(countMax), bytesMax: Number(bytesMax), wanted }
 }
 
 function targetOf(app: AppId, kind: ActorKind, id: string, shard: number): Target {

@@ -99,6 +99,16 @@ describe('the recent tail', () => {
     equal(tail.slices(2, 2)[0]!.bytes.length, 70_000)
   })
 
+  test('newestFrom() goes back as far as both bounds allow, over chunks', () => {
+    const tail = tailOf([500, 500, 500, 8])
+    const from = (countMax: number, bytesMax: number) => tail.newestFrom({ countMax, bytesMax })
+    deepEqual([from(2, 10_000), from(9, 10_000), from(9, 1_008), from(9, 1_007)], [3, 1, 2, 3])
+    deepEqual(
+      [from(9, 7), from(0, 10_000), tailOf([]).newestFrom({ countMax: 9, bytesMax: 99 })],
+      [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
+    )
+  })
+
   test('trim() keeps what is not stored, and no more than asked of the rest', () => {
     const sizes = Array.from({ length: 10 }, () => 32 * 1024)
     const held = (stored: number, keepBytes: number) => {

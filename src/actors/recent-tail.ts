@@ -65,6 +65,21 @@ export class RecentTail {
     return found
   }
 
+  /** The lowest seq from which on no more events and bytes than these are held; Infinity where not one is. */
+  newestFrom({ countMax, bytesMax }: { readonly countMax: number; readonly bytesMax: number }): Seq {
+    let from = Number.POSITIVE_INFINITY
+    let [events, bytes] = [0, 0]
+    for (let chunk = this.#chunks.length - 1; chunk >= 0; chunk--) {
+      const { firstSeq, ends } = this.#chunks[chunk]!
+      for (let at = ends.length - 1; at >= 0; at--) {
+        bytes += ends[at]! - (at === 0 ? 0 : ends[at - 1]!)
+        if (++events > countMax || bytes > bytesMax) return from
+        from = firstSeq + at
+      }
+    }
+    return from
+  }
+
   /** Lets go of old chunks beyond `keepBytes` whose events all have a seq at or below `stored`. */
   trim(stored: Seq, keepBytes: number): void {
     while (this.heldBytes > keepBytes && this.#chunks.length > 0) {

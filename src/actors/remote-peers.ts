@@ -6,6 +6,7 @@ import { REFUSALS, type RefusalName } from '../domain/refusal.js'
 import type { Address } from '../log/bus.js'
 import type { Bytes } from '../std/bytes.js'
 import type {
+  EventsAsked,
   GatewayHandle,
   Generation,
   HeadsQuestion,
@@ -158,6 +159,16 @@ export class RemoteOwner implements OwnerHandle {
       .map(({ conversation, head, ordinal, time }) => [conversation, head, ordinal, time].join(SEPARATOR))
       .join('\n')
     this.#out.add(this.address, { kind: Kind.headsTold, ...placeOf(question), text }, NO_BYTES, 0, 0)
+  }
+
+  askEvents(_from: OwnerHandle, question: HeadsQuestion, { user, countMax, bytesMax, wanted }: EventsAsked): void {
+    const each = wanted.flatMap(({ conversation, after }) => [conversation, after])
+    const text = [user, countMax, bytesMax, ...each].join(SEPARATOR)
+    this.#out.add(this.address, { kind: Kind.askEvents, ...placeOf(question), text }, NO_BYTES, 0, 0)
+  }
+
+  eventsTold(question: HeadsQuestion, bytes: Bytes, start: number, end: number): void {
+    this.#out.add(this.address, { kind: Kind.eventsTold, ...placeOf(question) }, bytes, start, end)
   }
 }
 

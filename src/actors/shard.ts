@@ -28,6 +28,7 @@ import { ConversationCommands } from './conversation-commands.js'
 import type { DeliveryModeLimits } from './delivery-mode.js'
 import type { ActorsEvents } from './events.js'
 import type { FanOut } from './fan-out.js'
+import { FirstEvents } from './first-events.js'
 import { HeadTeller } from './head-teller.js'
 import { HeadsIn } from './heads-in.js'
 import { HelloCommand } from './hello-command.js'
@@ -109,6 +110,8 @@ export class Shard implements Fold {
   /** The heads of large conversations: ours, and those of our users' lists. */
   readonly headTeller = new HeadTeller(this)
   readonly largeHeads = new LargeHeads(this)
+  /** The newest events for devices that come back. */
+  readonly firstEvents = new FirstEvents(this)
   /** What the sessions of our users hear of their inboxes. */
   readonly steps = new InboxSteps(this)
   readonly beacons = new Beacons(this)
@@ -282,6 +285,7 @@ export class Shard implements Fold {
     this.beacons.reset()
     this.headTeller.reset()
     this.largeHeads.reset()
+    this.firstEvents.reset()
     this.headsIn.markers.reset()
     this.checkpoints.reset()
     for (let parked = this.#waitingForRoom.take(); parked !== undefined; parked = this.#waitingForRoom.take()) {
@@ -298,9 +302,11 @@ export class Shard implements Fold {
     this.beacons.tick(now)
     this.headTeller.tick(now)
     this.largeHeads.tick(now)
+    this.firstEvents.tick(now)
     this.headsIn.markers.tick()
     const isTelling = this.outbox.isWaiting || this.steps.isWaiting || this.beacons.isWaiting
-    return isTelling || this.headTeller.isWaiting || this.largeHeads.isWaiting
+    const isAsking = this.largeHeads.isWaiting || this.firstEvents.isWaiting
+    return isTelling || isAsking || this.headTeller.isWaiting
   }
 
   /** One of its followers has something to tell. */

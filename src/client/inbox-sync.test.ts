@@ -44,6 +44,7 @@ function listedOf(pages: readonly InboxFrame[], inbox = new Inbox()): string[] {
     listed: (entries, isFirst) =>
       listed.push(...entries.map(({ conversation }) => `${conversation}${isFirst ? ' first' : ''}`)),
     refused: () => {},
+    caughtUp: () => {},
   })
   sync.resume()
   for (const answer of pages) asked?.answered(answer)
@@ -97,6 +98,7 @@ test('heads of large conversations are asked for behind the list, page by page, 
     lost: () => {},
     listed: () => {},
     refused: () => {},
+    caughtUp: () => {},
   })
   const head = { conversationKind: 2, conversation: 'at 3', head: 60, ordinal: 50, time: 7 }
   const heads = (isAway: boolean, headsNext: number): InboxFrame => {

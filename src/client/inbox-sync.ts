@@ -1,8 +1,10 @@
 /**
- * Keeps a device's conversation list in step with the server: resumes from the cursor after each Welcome, and whenever a
- * step or a beacon shows that one was missed (rules §7, §11). Heads of large conversations are asked for behind each
+ * Keeps a device's conversation list in step with the server: resumes from the cursor right behind each Hello, and whenever
+ * a step or a beacon shows that one was missed (rules §7, §11). The first answer of a connection brings the newest unread
+ * events of what changed; until it is there nobody needs to ask for them. Heads of large conversations are asked for behind each
  * resumption, page by page, and again where an owner was away.
  */
+import { LIMITS } from '../domain/limits.js'
 import { isFinal, refusalOfWire } from '../domain/refusal.js'
 import type { EncodableFrame, InboxEntryFacts, InboxFrame, RefusalFrame } from '../protocol/decoded-frame.js'
 import type { Inbox } from './inbox.js'
@@ -22,6 +24,8 @@ export interface InboxSyncParts {
   /** `isFirst`: of a list that this device did not have before, or that begins anew; or heads of what is in it. */
   listed(entries: readonly InboxEntryFacts[], isFirst: boolean): void
   refused(refusal: RefusalFrame): void
+  /** The first question of this connection has its answer, or gets none soon. */
+  caughtUp(): void
 }
 
 const AGAIN_MS_MIN = 100
@@ -31,6 +35,7 @@ const AWAY_AGAIN_MS_MAX = 30_000
 export class InboxSync {
   readonly #parts: InboxSyncParts
   #isResuming = false
+  #isCatchingUp = false
   #isReadingHeads = false
   #awayAgainMs = AWAY_AGAIN_MS_MIN
 
@@ -43,30 +48,53 @@ export class InboxSync {
     return !this.#isResuming && !this.#isReadingHeads && !this.#parts.inbox.isBehind
   }
 
+  /** Before `caughtUp`. */
+  get isCatchingUp(): boolean {
+    return this.#isCatchingUp
+  }
+
+  /** Hello was said. */
+  greeted(): void {
+    this.#isCatchingUp = true
+    this.resume()
+  }
+
   resume(): void {
     if (this.#isResuming) return
     this.#isResuming = true
     const { incarnation, version } = this.#parts.inbox.cursor
-    this.#parts.ask((ref) => ({ kind: 'resume', ref, incarnation, version, headsFrom: 0 }), {
+    const eventsMax = this.#isCatchingUp ? LIMITS.firstEventsMax : 0
+    this.#parts.ask((ref) => ({ kind: 'resume', ref, incarnation, version, headsFrom: 0, eventsMax }), {
       answered: (frame) => {
         this.#isResuming = false
         if (frame.kind === 'inbox') {
           this.take(frame)
           if (frame.headsNext > 0 && !this.#isReadingHeads) this.#readHeads(frame.headsNext, false)
-        } else if (frame.kind === 'refusal') this.#refused(frame)
+          if (!this.#isResuming) this.#caughtUp()
+        } else if (frame.kind === 'refusal') {
+          this.#refused(frame)
+          this.#caughtUp()
+        }
       },
       unanswered: () => {
         this.#isResuming = false
+        this.#caughtUp()
         this.resume()
       },
     })
+  }
+
+  #caughtUp(): void {
+    if (!this.#isCatchingUp) return
+    this.#isCatchingUp = false
+    this.#parts.caughtUp()
   }
 
   /** `someAway`: on a page before this one an owner was away. */
   #readHeads(headsFrom: number, someAway: boolean): void {
     this.#isReadingHeads = true
     const { incarnation, version } = this.#parts.inbox.cursor
-    this.#parts.ask((ref) => ({ kind: 'resume', ref, incarnation, version, headsFrom }), {
+    this.#parts.ask((ref) => ({ kind: 'resume', ref, incarnation, version, headsFrom, eventsMax: 0 }), {
       answered: (frame) => {
         if (frame.kind === 'refusal') {
           const afterMs = Math.max(AGAIN_MS_MIN, frame.retryAfterMs)
@@ -91,6 +119,7 @@ export class InboxSync {
   /** The connection is gone, with the questions. */
   down(): void {
     this.#isResuming = false
+    this.#isCatchingUp = false
     this.#isReadingHeads = false
   }
 

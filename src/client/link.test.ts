@@ -25,6 +25,7 @@ class Rig {
       this.#events = events
       return { send: () => {}, close: () => {} }
     },
+    greeted: () => {},
     hello: (ref) => {
       this.#ref = ref
       return { kind: 'hello', ref, token: 't', device: 'd', lane: LANE }

@@ -30,6 +30,8 @@ export interface LinkParts {
   readonly random: Random
   readonly dial: Dialer
   hello(ref: number): HelloFrame
+  /** Hello was said; what is asked now is answered right behind Welcome. */
+  greeted(): void
   /** The number of our lane. */
   lane(): number
   up(welcome: WelcomeFrame): void
@@ -161,12 +163,15 @@ export class Link {
       },
       unanswered: () => this.reconnect(),
     })
+    this.#parts.greeted()
   }
 
   #welcomed(welcome: WelcomeFrame): void {
     this.#onlineAt = this.#parts.clock.monotonic()
     this.#watch(welcome.heartbeatMs)
     this.#become('online')
+    // Only who says something after Welcome is taken to have heard it, and takes the place of an older connection.
+    this.#write({ kind: 'ping', ref: this.#nextRef++ })
     this.#parts.up(welcome)
   }
 

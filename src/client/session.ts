@@ -12,6 +12,7 @@ import type { MessageContent } from '../protocol/content.js'
 import type {
   DecodedFrame,
   HelloFrame,
+  HistoryEndFrame,
   InboxEntryFacts,
   RefusalFrame,
   WelcomeFrame,
@@ -41,6 +42,8 @@ export class Session {
   #token: string
   readonly #follower: Follower
   readonly #reads: HistoryReads
+  /** Held up to the head that the answer to Resume told. */
+  readonly #whole = new Set<SessionConversation>()
 
   constructor(parts: SessionParts) {
     this.#parts = parts
@@ -53,6 +56,7 @@ export class Session {
       random,
       dial,
       hello: this.#hello,
+      greeted: () => this.#inboxSync.greeted(),
       lane: () => this.#sending.lane.number,
       up: (welcome) => this.#up(welcome),
       down: () => this.#down(),
@@ -85,6 +89,7 @@ export class Session {
         for (const entry of entries) this.#headKnown(entry, isFirst)
       },
       refused: (refusal) => listener.inboxRefused(refusal),
+      caughtUp: () => this.#caughtUp(),
     })
     if (kept !== undefined) this.#conversations.restore(kept)
   }
@@ -167,16 +172,21 @@ export class Session {
     this.#parts.listener.online(welcome)
     if (!this.isOnline) return // the listener will not have this server, or this user
     this.#sending.welcomed(welcome.lane)
-    this.#inboxSync.resume()
-    for (const conversation of this.#conversations.all()) {
-      if (conversation.isFollowed) this.#follower.ask(conversation)
-    }
     this.#reads.connected()
     this.#sending.pumpSoon()
   }
 
+  /** What the answer to Resume did not bring is asked for, also of conversations that the list does not know to have news. */
+  #caughtUp(): void {
+    for (const conversation of this.#conversations.all()) {
+      if (conversation.isFollowed && !this.#whole.has(conversation)) this.#follower.ask(conversation)
+    }
+    this.#whole.clear()
+  }
+
   #down(): void {
     this.#life++
+    this.#whole.clear()
     this.#inboxSync.down()
     this.#follower.disconnected()
     for (const { queue, timeline } of this.#conversations.all()) {
@@ -237,6 +247,7 @@ export class Session {
     if (frame.kind === 'inbox') return this.#inboxSync.take(frame)
     const isSignal = frame.kind === 'typing' || frame.kind === 'presence' || frame.kind === 'receipt'
     if (isSignal) return this.#parts.listener.signalled?.(frame)
+    if (frame.kind === 'history-end' && frame.ref === 0) return this.#firstEvents(frame)
     if (frame.kind !== 'event' && frame.kind !== 'skip') return
     this.#parts.listener.received(frame)
     if (frame.kind === 'event') this.#reads.received(frame)
@@ -245,6 +256,17 @@ export class Session {
     const { timeline } = conversation
     if (frame.kind === 'event') timeline.take({ kind: 'event', seq: frame.seq, event: frame })
     else timeline.skip(frame.from, frame.to)
-    this.#follower.askIfBehind(conversation)
+    if (!this.#inboxSync.isCatchingUp) this.#follower.askIfBehind(conversation)
+  }
+
+  /** The newest events of this conversation came in front of the list's answer. */
+  #firstEvents(frame: HistoryEndFrame): void {
+    const conversation = this.#conversations.get(frame.conversationKind as ConversationKind, frame.conversation)
+    const { timeline } = conversation
+    const { recentMax } = this.#parts
+    const isNew = recentMax !== undefined && timeline.held === 0
+    if (isNew && frame.completeTo - frame.from + 1 >= recentMax) timeline.startAfter(frame.from - 1)
+    timeline.answered(frame)
+    if (!timeline.isBehind) this.#whole.add(conversation)
   }
 }

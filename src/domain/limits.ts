@@ -124,6 +124,16 @@ export const LIMITS = {
   inboxStepMs: 1_000,
   /** Entries, or heads of large conversations, of one answer to Resume. */
   resumeEntriesMax: 500,
+  /** Of an answer to Resume: conversations of which the newest unread events come with it, the ones that changed last. */
+  firstConversationsMax: 32,
+  /** Such events of each. */
+  firstEventsMax: 50,
+  /** Bytes of all of them, an equal part for each conversation: what does not fit is read by History. */
+  firstEventsBytesMax: 96 * KiB,
+  /** Milliseconds that owners of conversations have to tell them; then the answer to Resume goes without. */
+  firstEventsMs: 200,
+  /** Answers to Resume that wait for them, per user shard; one more goes without. */
+  firstEventsAsksMax: 1_024,
   /** Milliseconds that owners of large conversations have to tell their heads; then they are said to be away. */
   headsAskMs: 1_000,
   /** Questions for heads of large conversations under way, per user shard; one more is refused with mailbox-full. */

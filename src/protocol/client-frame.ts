@@ -42,6 +42,7 @@ export class ClientFrame {
   incarnation = 0
   version = 0
   headsFrom = 0
+  eventsMax = 0
 
   /** Hello. */
   tokenStart = 0
@@ -106,6 +107,7 @@ export class ClientFrame {
         this.incarnation = intField(view, table, 1)
         this.version = longField(view, table, 2)
         this.headsFrom = intField(view, table, 3)
+        this.eventsMax = intField(view, table, 4)
         return
       case BodyType.members:
         this.#readConversation(view, table, 1)

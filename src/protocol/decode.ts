@@ -72,7 +72,7 @@ export function decodeFrame(bytes: Uint8Array): DecodedFrame {
     case wire.Body.Resume: {
       const body: wire.Resume = frame.body(new wire.Resume())
       const cursor = { incarnation: body.incarnation(), version: number(body.version()) }
-      return { kind: 'resume', ref: body.ref(), ...cursor, headsFrom: body.headsFrom() }
+      return { kind: 'resume', ref: body.ref(), ...cursor, headsFrom: body.headsFrom(), eventsMax: body.eventsMax() }
     }
     case wire.Body.Mark: {
       const body: wire.Mark = frame.body(new wire.Mark())

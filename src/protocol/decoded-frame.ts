@@ -145,6 +145,7 @@ export interface ResumeFrame {
   readonly incarnation: number
   readonly version: number
   readonly headsFrom: number
+  readonly eventsMax: number
 }
 
 export interface InboxEntryFacts extends InConversation {

@@ -175,8 +175,10 @@ function addBody(builder: Builder, frame: Exclude<EncodableFrame, EventFrame>): 
       wire.Mark.addIncarnation(builder, frame.incarnation)
       return wire.Mark.endMark(builder)
     }
-    case 'resume':
-      return wire.Resume.createResume(builder, frame.ref, frame.incarnation, BigInt(frame.version), frame.headsFrom)
+    case 'resume': {
+      const { ref, incarnation, headsFrom, eventsMax } = frame
+      return wire.Resume.createResume(builder, ref, incarnation, BigInt(frame.version), headsFrom, eventsMax)
+    }
     case 'inbox':
       return addInbox(builder, frame)
     case 'members': {

@@ -99,7 +99,7 @@ export const FRAME_FIELDS = {
   'member-list': { ref, ...place, users: 'texts', owners: 'texts', count: 'u32', next: 'u32', readSeqs: 'u53s' },
   'history-end': { ref, ...place, from: 'u53', completeTo: 'u53', head: 'u53' },
   mark: { ...request, ...place, seq: 'u53', ordinal: 'u53', set: 'u16', flags: 'u16', incarnation: 'u32' },
-  resume: { ref, incarnation: 'u32', version: 'u53', headsFrom: 'u32' },
+  resume: { ref, incarnation: 'u32', version: 'u53', headsFrom: 'u32', eventsMax: 'u32' },
   inbox: {
     ...{ ref, incarnation: 'u32', prev: 'u53', version: 'u53', entries: { each: entry }, more: 'flag' },
     ...{ heads: { each: head }, headsNext: 'u32' },

@@ -212,8 +212,10 @@ function readByHand(bytes: Bytes, start: number, like: EncodableFrame): unknown 
       const { seq, ordinal, set, flags, incarnation } = read
       return { kind, ref, n, ...place(), seq, ordinal, set, flags, incarnation }
     }
-    case 'resume':
-      return { kind, ref, incarnation: read.incarnation, version: read.version, headsFrom: read.headsFrom }
+    case 'resume': {
+      const { incarnation, version, headsFrom, eventsMax } = read
+      return { kind, ref, incarnation, version, headsFrom, eventsMax }
+    }
     case 'members':
       return { kind, ref, ...place(), after: anchor, limit }
     case 'typing':

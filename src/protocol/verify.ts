@@ -219,7 +219,7 @@ function historyVerdict(bytes: Bytes, base: number, table: number, end: number):
 
 function resumeVerdict(view: DataView, base: number, table: number): number {
   const versionAt = fieldIn(view, base, table, 2, 8, 8)
-  for (const field of [0, 1, 3]) if (fieldIn(view, base, table, field, 4, 4) === BROKEN) return BAD_FRAME
+  for (const field of [0, 1, 3, 4]) if (fieldIn(view, base, table, field, 4, 4) === BROKEN) return BAD_FRAME
   return versionAt === BROKEN || (versionAt > ABSENT && !isU53(view, versionAt)) ? BAD_FRAME : BodyType.resume
 }
 

@@ -106,7 +106,7 @@ export const ARBITRARY_CLIENT_FRAMES: Record<ClientFrameKind, fc.Arbitrary<Encod
     minSeq: u53,
   }),
   mark: inConversation('mark', { ...request, seq: u53, ordinal: u53, set: u16, flags: u16, incarnation: u32 }),
-  resume: plain('resume', { ref: u32, incarnation: u32, version: u53, headsFrom: u32 }),
+  resume: plain('resume', { ref: u32, incarnation: u32, version: u53, headsFrom: u32, eventsMax: u32 }),
   typing: inConversation('typing', { ref: u32, user: fc.constant('') }),
   watch: plain('watch', { ref: u32, users }),
   'sign-out': plain('sign-out', { ref: u32, device: user }),

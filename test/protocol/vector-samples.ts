@@ -173,9 +173,17 @@ export const FRAMES: Record<string, EncodableFrame> = {
     ...{ kind: 'mark', ref: 9, n: 2, ...lunch, seq: 0, ordinal: 0, set: 6, flags: 4, incarnation: 0 },
   },
   'void of a mark': { kind: 'void', ref: 9, n: 3, conversationKind: 0, conversation: '' },
-  'resume, knowing nothing': { kind: 'resume', ref: 8, incarnation: 0, version: 0, headsFrom: 0 },
-  'resume, from a cursor': { kind: 'resume', ref: 8, incarnation: 1, version: MAX_53, headsFrom: 0 },
-  'resume, heads of large conversations': { kind: 'resume', ref: 8, incarnation: 1, version: 19, headsFrom: 1 },
+  'resume, knowing nothing': { kind: 'resume', ref: 8, incarnation: 0, version: 0, headsFrom: 0, eventsMax: 0 },
+  'resume, from a cursor': { kind: 'resume', ref: 8, incarnation: 1, version: MAX_53, headsFrom: 0, eventsMax: 0 },
+  'resume, heads of large conversations': {
+    kind: 'resume',
+    ref: 8,
+    incarnation: 1,
+    version: 19,
+    headsFrom: 1,
+    eventsMax: 0,
+  },
+  'resume, with first events': { kind: 'resume', ref: 8, incarnation: 1, version: 19, headsFrom: 0, eventsMax: 50 },
   'inbox, an answer': {
     ...{ kind: 'inbox', ref: 8, incarnation: 1, prev: 0, version: 18, more: true, heads: [], headsNext: 0 },
     entries: [
@@ -218,7 +226,7 @@ const send = { kind: 'send', ref: 3, n: 1, ...lunch, content: hi } as const
 export const REFUSED: Record<string, readonly [Uint8Array, RefusalName]> = {
   'a size beyond the message': [encodeFrame(send).slice(0, -8), 'bad-frame'],
   'a version of 2^53': [
-    encodeFrame({ kind: 'resume', ref: 8, incarnation: 1, version: 2 ** 53, headsFrom: 0 }),
+    encodeFrame({ kind: 'resume', ref: 8, incarnation: 1, version: 2 ** 53, headsFrom: 0, eventsMax: 0 }),
     'bad-frame',
   ],
   'n is 0': [encodeFrame({ ...send, n: 0 }), 'bad-frame'],

@@ -68,8 +68,8 @@ export function everyCommand({ user, peer, group, text, device }: Aimed): Encoda
     users: action === leave ? [] : [peer],
   }))
   return [
-    { kind: 'resume', ...next(), incarnation: 0, version: 0, headsFrom: 0 },
-    { kind: 'resume', ...next(), incarnation: 0, version: 0, headsFrom: 1 },
+    { kind: 'resume', ...next(), incarnation: 0, version: 0, headsFrom: 0, eventsMax: 0 },
+    { kind: 'resume', ...next(), incarnation: 0, version: 0, headsFrom: 1, eventsMax: 0 },
     { kind: 'watch', ...next(), users: [peer] },
     { kind: 'sign-out', ...next(), device },
     ...aimedAt(inGroup),

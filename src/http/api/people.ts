@@ -27,7 +27,7 @@ export const PEOPLE_OPERATIONS = [
       const inbox = { kind: ActorKind.inbox, id: user }
       const [incarnation, version] = (after ?? NOTHING).split('.').map(Number) as [number, number]
       const by = { app, server, user, conversation: inbox, key }
-      const answer = await commands.ask(by, { kind: 'resume', ref: 1, incarnation, version, headsFrom })
+      const answer = await commands.ask(by, { kind: 'resume', ref: 1, incarnation, version, headsFrom, eventsMax: 0 })
       return answer.ok ? { answer: inboxOf(user, after, answer.frames) } : answer
     },
   }),

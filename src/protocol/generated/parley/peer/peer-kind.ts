@@ -23,5 +23,7 @@ export enum PeerKind {
   presence = 16,
   session_heard = 17,
   ask_heads = 18,
-  heads_told = 19
+  heads_told = 19,
+  ask_events = 20,
+  events_told = 21
 }

@@ -9,7 +9,8 @@ import { ConversationKind } from './conversation-kind.js';
 
 
 /**
- * Closes the answer to History; the events and skips of from … complete_to came just before it.
+ * Closes the answer to History; the events and skips of from … complete_to came just before it. With ref 0: closes what an
+ * answer to Resume brings of one conversation.
  */
 export class HistoryEnd {
   bb: flatbuffers.ByteBuffer|null = null;

@@ -93,8 +93,27 @@ mutate_heads_from(value:number):boolean {
   return true;
 }
 
+/**
+ * Events of each changed conversation that are to come in front of the last Inbox, the newest unread; 0: none.
+ */
+eventsMax():number {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+mutate_events_max(value:number):boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+
+  if (offset === 0) {
+    return false;
+  }
+
+  this.bb!.writeUint32(this.bb_pos + offset, value);
+  return true;
+}
+
 static startResume(builder:flatbuffers.Builder) {
-  builder.startObject(4);
+  builder.startObject(5);
 }
 
 static addRef(builder:flatbuffers.Builder, ref:number) {
@@ -113,17 +132,22 @@ static addHeadsFrom(builder:flatbuffers.Builder, headsFrom:number) {
   builder.addFieldInt32(3, headsFrom, 0);
 }
 
+static addEventsMax(builder:flatbuffers.Builder, eventsMax:number) {
+  builder.addFieldInt32(4, eventsMax, 0);
+}
+
 static endResume(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createResume(builder:flatbuffers.Builder, ref:number, incarnation:number, version:bigint, headsFrom:number):flatbuffers.Offset {
+static createResume(builder:flatbuffers.Builder, ref:number, incarnation:number, version:bigint, headsFrom:number, eventsMax:number):flatbuffers.Offset {
   Resume.startResume(builder);
   Resume.addRef(builder, ref);
   Resume.addIncarnation(builder, incarnation);
   Resume.addVersion(builder, version);
   Resume.addHeadsFrom(builder, headsFrom);
+  Resume.addEventsMax(builder, eventsMax);
   return Resume.endResume(builder);
 }
 }

@@ -6,6 +6,7 @@
 import type { ShardId } from '../domain/ids.js'
 import type { LogPlace } from '../log/frame.js'
 import type { ActorWrite, Checkpoint } from '../storage/message-store.js'
+import { holdRows, type RowHold } from './row-memory.js'
 
 /** What has a row: an actor in memory, or a shard's outbox. */
 export interface Checkpointed {
@@ -20,13 +21,16 @@ export interface Checkpointed {
 export interface PendingCheckpoint {
   readonly writes: readonly ActorWrite[]
   readonly activations: readonly Checkpointed[]
+  /** Of the memory of its rows: to be released when the store has them. */
+  readonly hold: RowHold
 }
 
 /** Cuts every dirty activation; records index 0 … of the batch at `place` are all below the next batch. */
 export function cutCheckpoint(dirty: Set<Checkpointed>): PendingCheckpoint {
   const activations = [...dirty]
   dirty.clear()
-  return { writes: activations.map((activation) => activation.cut()), activations }
+  const { result: writes, hold } = holdRows(() => activations.map((activation) => activation.cut()))
+  return { writes, activations, hold }
 }
 
 const LAST_INDEX = 0xffff_ffff

@@ -51,6 +51,7 @@ export class Checkpoints {
     parts.projector.submit({
       checkpoint: checkpointAt(parts.id, pending, place),
       stored: () => {
+        pending.hold.release()
         if (!isCurrent()) return
         markStored(pending)
         this.#state = 'none'

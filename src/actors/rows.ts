@@ -12,6 +12,7 @@ import { emptyInbox, type Inbox } from './inbox.js'
 import { KeyedOutcomes } from './keyed-outcomes.js'
 import { type Lane, UserLanes } from './lanes.js'
 import { type Interval, type Member, Members } from './members.js'
+import { keepRow } from './row-memory.js'
 
 const VERSION = 9
 const packer = new Packer()
@@ -25,7 +26,7 @@ export function packConversation(state: Conversation): Uint8Array {
     .u53(toldMemberSeq)
     .u32(incarnation)
     .u53(sinceSeq)
-    .take()
+    .take(keepRow)
 }
 
 export function packMembers(members: readonly Member[]): Uint8Array {
@@ -42,7 +43,7 @@ export function packMembers(members: readonly Member[]): Uint8Array {
     packer.u53(member.readSeq).u53(member.readOrdinal).u53(member.mentionSeq)
     packLanes(member.lanes)
   }
-  return packer.take()
+  return packer.take(keepRow)
 }
 
 function packLanes(lanes: UserLanes): void {
@@ -143,7 +144,7 @@ export function packInbox(state: Inbox): Uint8Array {
     for (const { number, random } of lanes) packer.u32(number).u64(random)
   }
   packLanes(state.lanes ?? NO_LANES)
-  return packer.u53(state.list.version).take()
+  return packer.u53(state.list.version).take(keepRow)
 }
 
 /** One page of the conversation list. */
@@ -165,7 +166,7 @@ export function packListPage(entries: readonly ListEntry[]): Uint8Array {
       .u53(entry.toldReadSeq)
       .u53(entry.mentionSeq)
   }
-  return packer.take()
+  return packer.take(keepRow)
 }
 
 function unpackListPage(list: ConversationList, from: Unpacker): void {
@@ -196,7 +197,7 @@ export function packOwed(keys: Iterable<ActorKey>): Uint8Array {
   const owed = [...keys]
   packer.u8(VERSION).u32(owed.length)
   for (const key of owed) packer.text(key)
-  return packer.take()
+  return packer.take(keepRow)
 }
 
 /** Throws CorruptionError where the bytes are not a page of ours. */

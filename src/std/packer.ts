@@ -43,18 +43,32 @@ export class Packer {
   text(value: string): this {
     const start = this.#out.reserve(4 + 3 * value.length)
     const { u8, view } = this.#out.bytes
-    const { written } = encoder.encodeInto(value, u8.subarray(start + 4))
-    view.setUint32(start, written, true)
-    this.#out.size = start + 4 + written
+    const size = writeAscii(value, u8, start + 4) ?? encoder.encodeInto(value, u8.subarray(start + 4)).written
+    view.setUint32(start, size, true)
+    this.#out.size = start + 4 + size
     return this
   }
 
-  /** A copy of what was packed; the packer is empty again. */
-  take(): Uint8Array {
-    const taken = this.#out.written().slice()
+  /** A copy of what was packed, made by `copy`; the packer is empty again. */
+  take(copy: (packed: Uint8Array) => Uint8Array = copyOf): Uint8Array {
+    const taken = copy(this.#out.written())
     this.#out.clear()
     return taken
   }
+}
+
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return bytes.slice()
+}
+
+/** Writes text that is ASCII, as ids mostly are, and returns its size; undefined for any other. */
+function writeAscii(text: string, into: Uint8Array, at: number): number | undefined {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (code > 0x7f) return undefined
+    into[at + index] = code
+  }
+  return text.length
 }
 
 export class Unpacker {

@@ -14,8 +14,11 @@ import { DELIVERY_MODE, type DeliveryModeLimits } from './delivery-mode.js'
 import type { ActorsEvents } from './events.js'
 import { FanOut } from './fan-out.js'
 import { tellEvents } from './first-events-teller.js'
+import type { HostLoad } from './host-load.js'
 import { LastSeen } from './last-seen.js'
 import { MemoryRoom } from './memory-room.js'
+import { OnlineCounts } from './online-counts.js'
+import { OnlineScan } from './online-scan.js'
 import type {
   EventsAsked,
   GatewayHandle,
@@ -54,20 +57,6 @@ export interface ActorsHostParts {
   readonly incarnationMin?: number
 }
 
-export interface HostLoad {
-  /** Shards that placement gave us, and those of them that answer. */
-  readonly owned: number
-  readonly serving: number
-  /** Checkpoints that the store does not have yet. */
-  readonly waitingCheckpoints: number
-  /** How old the oldest of them is. */
-  readonly storeLagMs: number
-  /** Commands that wait for their actor or for room in a batch. */
-  readonly waitingCommands: number
-  /** Conversations of which user shards have not heard everything. */
-  readonly owedConversations: number
-}
-
 const HOUSEKEEPING_MS = 250
 const SWEEP_MS = 1_000
 const TRY_AGAIN_MS = 1_000
@@ -85,6 +74,8 @@ export class ActorsHost implements OwnerHandle {
   readonly #presence: Presence
   readonly #lastSeen: LastSeen
   readonly #memory: MemoryRoom
+  readonly #onlineScan: OnlineScan
+  readonly #onlineCounts: OnlineCounts
   readonly #outboxLoad = { owed: 0 }
   readonly #shards = new Map<number, Shard>()
   /** Shards that placement gave us: those we lose, we take again. */
@@ -117,6 +108,8 @@ export class ActorsHost implements OwnerHandle {
       isConnected,
       settlesAt: (shard) => this.#shards.get(shard)?.settlesAt ?? Number.POSITIVE_INFINITY,
     })
+    this.#onlineScan = new OnlineScan({ clock, self: this, shards: this.#shards, sessions: this.#sessions })
+    this.#onlineCounts = new OnlineCounts({ clock, router, self: this })
     this.#keepHouseLater()
     log.onCarryWanted((shards) => {
       for (const shard of shards) this.#shards.get(shard)?.carry()
@@ -177,6 +170,7 @@ export class ActorsHost implements OwnerHandle {
   close(): void {
     for (const id of [...this.#wanted.keys()]) this.disown(id as ShardId)
     this.#projector.close()
+    this.#onlineScan.close()
     this.#timer?.cancel()
     this.#housekeeping?.cancel()
   }
@@ -206,6 +200,7 @@ export class ActorsHost implements OwnerHandle {
       projector: this.#projector,
       fanOut: this.#fanOut,
       self: this,
+      onlineCounts: this.#onlineCounts,
       sessions: this.#sessions,
       outboxLoad: this.#outboxLoad,
       isStoreBehind: () => this.#memory.isStoreBehind,
@@ -310,6 +305,14 @@ export class ActorsHost implements OwnerHandle {
 
   eventsTold(question: HeadsQuestion, bytes: Bytes, start: number, end: number): void {
     this.#shards.get(question.fromShard)?.firstEvents.told(question, bytes, start, end)
+  }
+
+  askOnline(from: OwnerHandle, conversation: ActorKey): void {
+    this.#onlineScan.ask(from, conversation)
+  }
+
+  onlineTold(from: OwnerHandle, conversation: ActorKey, online: number): void {
+    this.#onlineCounts.told(from, conversation, online)
   }
 
   // ── Housekeeping ───────────────────────────────────────────────────────────────────────────────────────────────

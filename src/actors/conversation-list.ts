@@ -63,7 +63,12 @@ export class ConversationList {
   #isInOrder = false
 
   get(kind: number, conversation: string): ListEntry | undefined {
-    return this.#byName?.get(`${kind}${conversation}`)
+    return this.#byName?.get(entryName(kind, conversation))
+  }
+
+  /** The user is a member now, as far as the list heard; `name` by entryName. */
+  isIn(name: string): boolean {
+    return this.#byName?.get(name)?.isMember === true
   }
 
   /** Whether `apply` would change anything. */
@@ -138,7 +143,7 @@ export class ConversationList {
   /** Puts back an entry read from a row. */
   restore(entry: ListEntry): void {
     this.#byName ??= new Map()
-    this.#byName.set(`${entry.kind}${entry.conversation}`, entry)
+    this.#byName.set(entryName(entry.kind, entry.conversation), entry)
     this.#slots[entry.index] = entry
     this.#byVersion = undefined
   }
@@ -175,6 +180,11 @@ export class ConversationList {
     }
     return this.#byVersion.slice(from, from + limit)
   }
+}
+
+/** By which a list finds it. */
+export function entryName(kind: number, conversation: string): string {
+  return `${kind}${conversation}`
 }
 
 /** The conversation may have lost events, and gives their seqs again: of the list's knowledge what lies below them is left. */

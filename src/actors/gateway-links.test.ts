@@ -58,6 +58,8 @@ class Rig {
       headsTold: () => {},
       askEvents: () => {},
       eventsTold: () => {},
+      askOnline: () => {},
+      onlineTold: () => {},
     }
   }
 

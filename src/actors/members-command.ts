@@ -1,17 +1,20 @@
 /**
- * Who is in a conversation, page by page, for its members and for the app itself. What it saw is durable when it leaves.
+ * Who is in a conversation, page by page, and how many of them are online, for its members and for the app itself. What it saw is durable when it leaves.
  */
 import { ActorKind, SYSTEM_LANE } from '../domain/ids.js'
 import { writeMemberList } from '../protocol/answer-frames.js'
 import type { ClientFrame } from '../protocol/client-frame.js'
 import type { ConversationActivation } from './activation.js'
+import type { Online } from './online-counts.js'
 import type { InLink } from './owner-link.js'
 import type { Session } from './peers.js'
 import type { Shard } from './shard.js'
 
+const UNCOUNTED: Online = { online: 0, onlineAt: 0, againMs: 0 }
+
 export function answerMembers(
   shard: Shard,
-  { state }: ConversationActivation,
+  { key, state }: ConversationActivation,
   link: InLink,
   k: number,
   session: Session,
@@ -24,6 +27,8 @@ export function answerMembers(
     if (!isThere) return shard.refuse(link, k, 'no-such-conversation', ref, 0)
   } else if (!members.isNow(session.user)) return shard.refuse(link, k, 'not-member', ref, 0)
 
+  // Live rooms stand in no list, by which members are counted.
+  const counts = frame.wantsOnline && name.kind !== ActorKind.room ? shard.parts.onlineCounts.of(key) : UNCOUNTED
   const found = members.nowFrom(after, limit + 1)
   const page = found.slice(0, limit)
   const answers = shard.answers()
@@ -36,6 +41,7 @@ export function answerMembers(
     owners: page.filter(({ role }) => role === 'owner').map(({ user }) => user),
     count: members.count,
     next: found.length > limit ? page.at(-1)!.index + 1 : 0,
+    ...counts,
   })
   answers.add(link, k, ref, 0)
   shard.leave(answers)

@@ -75,6 +75,10 @@ export interface OwnerHandle {
   askEvents(from: OwnerHandle, question: HeadsQuestion, asked: EventsAsked): void
   /** In answer to `askEvents`, durable: client frames, of each conversation a page that HistoryEnd closes. */
   eventsTold(question: HeadsQuestion, bytes: Bytes, start: number, end: number): void
+  /** How many members of a conversation this owner has sessions of; `from` hears `onlineTold`, or nothing. */
+  askOnline(from: OwnerHandle, conversation: ActorKey): void
+  /** In answer to `askOnline`. */
+  onlineTold(from: OwnerHandle, conversation: ActorKey, online: number): void
 }
 
 /** Which events one user wants of some conversations: the newest, what is beyond the bounds left out. */

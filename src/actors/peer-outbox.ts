@@ -31,6 +31,8 @@ export const Kind = {
   headsTold: 19,
   askEvents: 20,
   eventsTold: 21,
+  askOnline: 22,
+  onlineTold: 23,
 } as const
 
 export const AT = {

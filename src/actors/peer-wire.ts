@@ -160,6 +160,10 @@ export class PeerWire {
         return owner.askEvents(this.ownerAt(from), { fromShard: link, toShard: shard, k }, eventsAskedOf(text))
       case Kind.eventsTold:
         return owner.eventsTold({ fromShard: link, toShard: shard, k }, bytes, start, end)
+      case Kind.askOnline:
+        return owner.askOnline(this.ownerAt(from), text as ActorKey)
+      case Kind.onlineTold:
+        return owner.onlineTold(this.ownerAt(from), text as ActorKey, k)
       // A kind newer than this build: nothing that matters relies on one message.
     }
   }

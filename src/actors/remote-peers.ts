@@ -170,6 +170,14 @@ export class RemoteOwner implements OwnerHandle {
   eventsTold(question: HeadsQuestion, bytes: Bytes, start: number, end: number): void {
     this.#out.add(this.address, { kind: Kind.eventsTold, ...placeOf(question) }, bytes, start, end)
   }
+
+  askOnline(_from: OwnerHandle, conversation: ActorKey): void {
+    this.#out.add(this.address, { kind: Kind.askOnline, text: conversation }, NO_BYTES, 0, 0)
+  }
+
+  onlineTold(_from: OwnerHandle, conversation: ActorKey, online: number): void {
+    this.#out.add(this.address, { kind: Kind.onlineTold, text: conversation, k: online }, NO_BYTES, 0, 0)
+  }
 }
 
 function placeOf({ fromShard, toShard, k }: HeadsQuestion) {

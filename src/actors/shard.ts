@@ -39,6 +39,7 @@ import { LargeHeads } from './large-heads.js'
 import { Mailbox } from './mailbox.js'
 import { MarkCommand } from './mark-command.js'
 import { answerMembers } from './members-command.js'
+import type { OnlineCounts } from './online-counts.js'
 import { Outbox, type OutboxLoad } from './outbox.js'
 import type { InLink, OwnerHandle, Target } from './owner-link.js'
 import type { Session } from './peers.js'
@@ -64,6 +65,7 @@ export interface ShardParts {
   /** The owner's end of this worker. */
   readonly self: OwnerHandle
   readonly sessions: Sessions
+  readonly onlineCounts: OnlineCounts
   /** Of all shards of the worker. */
   readonly outboxLoad: OutboxLoad
   readonly events: ActorsEvents

@@ -193,7 +193,7 @@ export class Device {
     }
     this.self = { app, user, device: this.#name }
     this.#journal.put(KEYS.owner, JSON.stringify({ app, user }))
-    this.#parts.signals.up(user, this.session.tell)
+    this.#parts.signals.up(user, this.session)
     this.#parts.listener.state({ kind: 'online', self: this.self })
   }
 

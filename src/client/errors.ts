@@ -41,6 +41,8 @@ export type ClientErrorReason =
   | 'closed'
   /** As many commands wait as may; send again when some are acked. */
   | 'queue-full'
+  /** As many conversations are counted as may; end one. */
+  | 'too-many-counts'
   /** Nobody can tell whether it was accepted; it is acked after all if it turns up in the timeline. */
   | 'unknown-outcome'
   /** The server went back in time, as after a restored backup; what was read is void. */

@@ -5,6 +5,7 @@ export type { Conversation, Draft, HistoryOptions, HistoryPage, ListSettings, Ne
 export type { ConnectionState, Trouble } from './device.js'
 export { ClientError, type ClientErrorReason, RefusedError, type Todo } from './errors.js'
 export type { InboxEntry } from './inbox-view.js'
+export type { OnlineCount } from './online-counts.js'
 export type { Acked, Outgoing, OutgoingState } from './outgoing.js'
 export type { Receipt } from './receipt.js'
 export type { PresenceChange, Signals, TypingChange } from './signals.js'

@@ -133,6 +133,7 @@ export class Session {
   }
 
   readonly tell: Link['tell'] = (frame) => this.#link.tell(frame)
+  readonly ask: Link['ask'] = (frame, asked) => this.#link.ask(frame, asked)
 
   readonly #hello = (ref: number): HelloFrame => {
     const { device } = this.#parts

@@ -8,11 +8,13 @@ import { Signals } from './signals.js'
 const LUNCH = { kind: 2, id: 'lunch' } as const
 const PLACE = { conversationKind: 2, conversation: 'lunch' } as const
 
+const ask = () => {}
+
 function online() {
   const clock = new ManualClock()
   const signals = new Signals(clock)
   const said: EncodableFrame[] = []
-  signals.up('alice', (frame) => said.push(frame))
+  signals.up('alice', { tell: (frame) => said.push(frame), ask })
   return { clock, signals, said }
 }
 
@@ -62,7 +64,7 @@ test('presence: changes are told, others are not heard of, and a new connection 
   equal(signals.of('bob')?.lastSeen, 77)
   signals.down()
   signals.typing({ name: LUNCH })
-  signals.up('alice', (frame) => said.push(frame))
+  signals.up('alice', { tell: (frame) => said.push(frame), ask })
   deepEqual(
     said.map(({ kind }) => kind),
     ['watch', 'watch'],

@@ -8,7 +8,9 @@ import type { EncodableFrame, EventFrame, PresenceFrame, TypingFrame } from '../
 import type { Clock, Timer } from '../std/clock.js'
 import type { ConversationName } from './command-queue.js'
 import { RefusedError } from './errors.js'
+import type { Link } from './link.js'
 import { Listeners } from './listeners.js'
+import { type ConversationPlace, type OnlineCount, OnlineCounts } from './online-counts.js'
 
 /** While somebody types the server is told this often, and heard of for so long. */
 const SAID_EVERY_MS = 3_000
@@ -34,6 +36,7 @@ export class Signals {
   readonly #saidAt = new Map<string, number>()
   readonly #typers = new Map<string, Map<string, Timer>>()
   readonly #states = new Map<string, PresenceChange>()
+  readonly #counts: OnlineCounts
   #watched: readonly string[] = []
   #user = ''
   #tell: (frame: EncodableFrame) => void = () => {}
@@ -42,6 +45,7 @@ export class Signals {
     this.#clock = clock
     this.#typing = new Listeners(clock)
     this.#presence = new Listeners(clock)
+    this.#counts = new OnlineCounts(clock)
   }
 
   // ── For the application ───────────────────────────────────────────────────────────────────────────────────────
@@ -77,18 +81,28 @@ export class Signals {
     return this.#presence.add(listener)
   }
 
+  /**
+   * How many members of a group or channel are online, now and every few seconds, until what it returns is called; nothing of live rooms,
+   * and of conversations that the user is not in. Throws ClientError `too-many-counts` above 20 at a time.
+   */
+  onlineIn(conversation: ConversationPlace, listener: (count: OnlineCount) => void): () => void {
+    return this.#counts.watch(conversation, listener)
+  }
+
   // ── For the session ───────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Welcomed: `tell` writes to this connection. */
-  up(user: string, tell: (frame: EncodableFrame) => void): void {
+  /** Welcomed: `tell` writes to this connection, and `ask` asks on it. */
+  up(user: string, { tell, ask }: Pick<Link, 'tell' | 'ask'>): void {
     this.#user = user
     this.#tell = tell
     if (this.#watched.length > 0) tell({ kind: 'watch', ref: 0, users: this.#watched })
+    this.#counts.up(ask)
   }
 
   down(): void {
     this.#tell = () => {}
     this.#saidAt.clear()
+    this.#counts.down()
   }
 
   take(frame: TypingFrame | PresenceFrame): void {

@@ -52,6 +52,9 @@ export class ClientFrame {
   laneNumber = 0
   laneRandom = 0n
 
+  /** Members. */
+  wantsOnline = false
+
   #table = 0
 
   /** Asks, and changes nothing. */
@@ -113,6 +116,7 @@ export class ClientFrame {
         this.#readConversation(view, table, 1)
         this.anchor = intField(view, table, 3)
         this.limit = intField(view, table, 4)
+        this.wantsOnline = byteField(view, table, 5) === 1
         return
       case BodyType.hello:
         this.#readHello(view, table)

@@ -84,7 +84,7 @@ export function decodeFrame(bytes: Uint8Array): DecodedFrame {
       return inbox(frame.body(new wire.Inbox()))
     case wire.Body.Members: {
       const body: wire.Members = frame.body(new wire.Members())
-      return { kind: 'members', ref: body.ref(), ...conversationOf(body), after: body.after(), limit: body.limit() }
+      return { kind: 'members', ref: body.ref(), ...conversationOf(body), ...pageOf(body) }
     }
     case wire.Body.MemberList: {
       const body: wire.MemberList = frame.body(new wire.MemberList())
@@ -92,7 +92,17 @@ export function decodeFrame(bytes: Uint8Array): DecodedFrame {
       const owners = texts(body.ownersLength(), (index) => body.owners(index))
       const place = { ref: body.ref(), ...conversationOf(body) }
       const readSeqs = Array.from({ length: body.readSeqsLength() }, (_, index) => number(body.readSeqs(index) ?? 0n))
-      return { kind: 'member-list', ...place, users, owners, count: body.count(), next: body.next(), readSeqs }
+      const counted = { online: body.online(), onlineAt: number(body.onlineAt()), againMs: body.againMs() }
+      return {
+        kind: 'member-list',
+        ...place,
+        users,
+        owners,
+        count: body.count(),
+        next: body.next(),
+        readSeqs,
+        ...counted,
+      }
     }
     case wire.Body.Typing: {
       const body: wire.Typing = frame.body(new wire.Typing())
@@ -117,6 +127,10 @@ export function decodeFrame(bytes: Uint8Array): DecodedFrame {
     default:
       return { kind: 'unknown', type }
   }
+}
+
+function pageOf(body: wire.Members) {
+  return { after: body.after(), limit: body.limit(), wantsOnline: body.wantsOnline() }
 }
 
 function presence(body: wire.Presence): DecodedFrame {

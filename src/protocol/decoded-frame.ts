@@ -189,6 +189,7 @@ export interface MembersFrame extends InConversation {
   readonly ref: number
   readonly after: number
   readonly limit: number
+  readonly wantsOnline: boolean
 }
 
 export interface MemberListFrame extends InConversation {
@@ -200,6 +201,10 @@ export interface MemberListFrame extends InConversation {
   readonly next: number
   /** Of `users`, in their order. */
   readonly readSeqs: readonly number[]
+  readonly online: number
+  /** 0: nobody asked, or it is not known. */
+  readonly onlineAt: number
+  readonly againMs: number
 }
 
 /** `user`: who writes, as the server says it; a client leaves it empty. */

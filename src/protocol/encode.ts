@@ -183,8 +183,8 @@ function addBody(builder: Builder, frame: Exclude<EncodableFrame, EventFrame>): 
       return addInbox(builder, frame)
     case 'members': {
       const conversation = builder.createString(frame.conversation)
-      const { ref, conversationKind, after, limit } = frame
-      return wire.Members.createMembers(builder, ref, conversationKind, conversation, after, limit)
+      const { ref, conversationKind, after, limit, wantsOnline } = frame
+      return wire.Members.createMembers(builder, ref, conversationKind, conversation, after, limit, wantsOnline)
     }
     case 'member-list': {
       const names = (users: readonly string[]) => users.map((user) => builder.createString(user))
@@ -193,7 +193,9 @@ function addBody(builder: Builder, frame: Exclude<EncodableFrame, EventFrame>): 
       const conversation = builder.createString(frame.conversation)
       const { ref, conversationKind: kind, count, next } = frame
       const readSeqs = wire.MemberList.createReadSeqsVector(builder, frame.readSeqs.map(BigInt))
-      return wire.MemberList.createMemberList(builder, ref, kind, conversation, users, owners, count, next, readSeqs)
+      const lists = [users, owners, count, next, readSeqs] as const
+      const counted = [frame.online, BigInt(frame.onlineAt), frame.againMs] as const
+      return wire.MemberList.createMemberList(builder, ref, kind, conversation, ...lists, ...counted)
     }
     case 'typing': {
       const conversation = builder.createString(frame.conversation)

@@ -95,8 +95,11 @@ export const FRAME_FIELDS = {
     content: 'content, or none',
   },
   skip: { ref, ...place, from: 'u53', to: 'u53' },
-  members: { ref, ...place, after: 'u32', limit: 'u32' },
-  'member-list': { ref, ...place, users: 'texts', owners: 'texts', count: 'u32', next: 'u32', readSeqs: 'u53s' },
+  members: { ref, ...place, after: 'u32', limit: 'u32', wantsOnline: 'flag' },
+  'member-list': {
+    ...{ ref, ...place, users: 'texts', owners: 'texts', count: 'u32', next: 'u32', readSeqs: 'u53s' },
+    ...{ online: 'u32', onlineAt: 'u53', againMs: 'u32' },
+  },
   'history-end': { ref, ...place, from: 'u53', completeTo: 'u53', head: 'u53' },
   mark: { ...request, ...place, seq: 'u53', ordinal: 'u53', set: 'u16', flags: 'u16', incarnation: 'u32' },
   resume: { ref, incarnation: 'u32', version: 'u53', headsFrom: 'u32', eventsMax: 'u32' },

@@ -217,7 +217,7 @@ function readByHand(bytes: Bytes, start: number, like: EncodableFrame): unknown 
       return { kind, ref, incarnation, version, headsFrom, eventsMax }
     }
     case 'members':
-      return { kind, ref, ...place(), after: anchor, limit }
+      return { kind, ref, ...place(), after: anchor, limit, wantsOnline: read.wantsOnline }
     case 'typing':
       return { kind, ref, ...place(), user: '' }
     case 'watch':

@@ -228,7 +228,7 @@ function membersVerdict(bytes: Bytes, base: number, table: number, end: number):
   const refAt = fieldIn(view, base, table, 0, 4, 4)
   const afterAt = fieldIn(view, base, table, 3, 4, 4)
   const limitAt = fieldIn(view, base, table, 4, 4, 4)
-  if (refAt < 0 || afterAt < 0 || limitAt < 0) return BAD_FRAME
+  if (refAt < 0 || afterAt < 0 || limitAt < 0 || fieldIn(view, base, table, 5, 1, 1) < 0) return BAD_FRAME
   const verdict = conversationVerdict(bytes, base, table, end, 1, BodyType.members)
   if (verdict < 0) return verdict
   const limit = limitAt === ABSENT ? 0 : view.getUint32(limitAt, true)

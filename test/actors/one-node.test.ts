@@ -175,7 +175,7 @@ inTurn('a reading is told to those who are online, answered to those who ask, an
   deepEqual(receiptsOf(alice), [])
 
   const readAs = (session: Session) => {
-    node.say(session, LUNCH_KEY, { kind: 'members', ref: 9, ...DIRECT, after: 0, limit: 200 })
+    node.say(session, LUNCH_KEY, { kind: 'members', ref: 9, ...DIRECT, after: 0, limit: 200, wantsOnline: false })
     node.run(200)
     return node.take(session).flatMap((frame) => (frame.kind === 'member-list' ? [frame.users, frame.readSeqs] : []))
   }

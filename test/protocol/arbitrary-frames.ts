@@ -97,7 +97,12 @@ export const ARBITRARY_CLIENT_FRAMES: Record<ClientFrameKind, fc.Arbitrary<Encod
   send: inConversation('send', { ...request, content }),
   change: inConversation('change', { ...request, action: fc.integer({ min: 1, max: 4 }), users }),
   void: inConversation('void', request),
-  members: inConversation('members', { ref: u32, after: u32, limit: fc.integer({ min: 1, max: 200 }) }),
+  members: inConversation('members', {
+    ref: u32,
+    after: u32,
+    limit: fc.integer({ min: 1, max: 200 }),
+    wantsOnline: fc.boolean(),
+  }),
   history: inConversation('history', {
     ref: u32,
     mode: fc.integer({ min: 0, max: 2 }),
@@ -159,7 +164,10 @@ export const arbitraryServerFrame: fc.Arbitrary<EncodableFrame> = fc.oneof(
     heads: fc.array(head, { maxLength: 4 }),
     headsNext: u32,
   }),
-  inConversation('member-list', { ref: u32, users, owners: users, count: u32, next: u32, readSeqs: fc.array(u53) }),
+  inConversation('member-list', {
+    ...{ ref: u32, users, owners: users, count: u32, next: u32, readSeqs: fc.array(u53) },
+    ...{ online: u32, onlineAt: u53, againMs: u32 },
+  }),
   inConversation('receipt', { users, seqs: fc.array(u53) }),
   inConversation('typing', { ref: u32, user }),
   plain('presence', {

@@ -142,7 +142,8 @@ export const FRAMES: Record<string, EncodableFrame> = {
   'event, the largest numbers': { ...event, ...lunch, ...largest },
   skip: { kind: 'skip', ref: 0, ...lunch, from: 3, to: 41 },
   'skip, in an answer to history': { kind: 'skip', ref: 7, ...lunch, from: 1, to: 2 },
-  'members, the second page': { kind: 'members', ref: 8, ...lunch, after: 200, limit: 200 },
+  'members, the second page': { kind: 'members', ref: 8, ...lunch, after: 200, limit: 200, wantsOnline: false },
+  'members, and how many are online': { kind: 'members', ref: 8, ...lunch, after: 0, limit: 1, wantsOnline: true },
   'member list, a first page': {
     ...{
       kind: 'member-list',
@@ -153,6 +154,7 @@ export const FRAMES: Record<string, EncodableFrame> = {
       count: 202,
       next: 200,
       readSeqs: [42],
+      ...{ online: 17, onlineAt: NOON, againMs: 5_000 },
     },
   },
   'member list': {
@@ -164,6 +166,7 @@ export const FRAMES: Record<string, EncodableFrame> = {
     count: 202,
     next: 0,
     readSeqs: [42, 0],
+    ...{ online: 0, onlineAt: 0, againMs: 0 },
   },
   'history end': { kind: 'history-end', ref: 7, ...lunch, from: 42, completeTo: 50, head: 60 },
   'mark, read up to here': {
@@ -242,7 +245,10 @@ export const REFUSED: Record<string, readonly [Uint8Array, RefusalName]> = {
     encodeFrame({ ...send, content: encodeContent({ messageId: 1n, preview: 'p'.repeat(121) }) }),
     'bad-content',
   ],
-  'members without a limit': [encodeFrame({ kind: 'members', ref: 8, ...lunch, after: 0, limit: 0 }), 'bad-history'],
+  'members without a limit': [
+    encodeFrame({ kind: 'members', ref: 8, ...lunch, after: 0, limit: 0, wantsOnline: false }),
+    'bad-history',
+  ],
   'history without a limit': [
     encodeFrame({ kind: 'history', ref: 7, ...lunch, mode: 0, anchor: 0, limit: 0, minSeq: 0 }),
     'bad-history',

@@ -46,7 +46,7 @@ export function everyCommand({ user, peer, group, text, device }: Aimed): Encoda
   const aimedAt = (place: typeof inGroup | typeof inDirect): EncodableFrame[] => [
     { kind: 'history', ...next(), ...place, mode: HistoryMode.after, ...range },
     { kind: 'history', ...next(), ...place, mode: HistoryMode.before, ...range },
-    { kind: 'members', ...next(), ...place, after: 0, limit: 10 },
+    { kind: 'members', ...next(), ...place, after: 0, limit: 10, wantsOnline: false },
     {
       kind: 'mark',
       ...next(),

@@ -84,7 +84,7 @@ export const CONVERSATION_OPERATIONS = [
     async run({ query: { as, after, limit }, ...asked }, parts) {
       const frames = await said({ ...asked, as }, parts, (place) => ({
         ...{ kind: 'members', ref: REQUEST.ref, ...place },
-        ...{ after, limit },
+        ...{ after, limit, wantsOnline: false },
       }))
       if ('refusal' in frames) return frames
       const list = frames.frames[0] as DecodedFrame & { readonly kind: 'member-list' }
@@ -94,6 +94,27 @@ export const CONVERSATION_OPERATIONS = [
         role: owners.has(user) ? ('owner' as const) : ('member' as const),
       }))
       return { answer: { members, count: list.count, next: list.next } }
+    },
+  }),
+  operation({
+    id: 'countOnline',
+    method: 'GET',
+    path: `${IN}/online`,
+    summary: 'How many members are online, some seconds old. Not of live rooms.',
+    needs: 'server',
+    params: schemas.ConversationPath,
+    query: schemas.OnlineQuery,
+    status: 200,
+    answer: schemas.Online,
+    async run({ query: { as }, ...asked }, parts) {
+      const frames = await said({ ...asked, as }, parts, (place) => ({
+        ...{ kind: 'members', ref: REQUEST.ref, ...place },
+        ...{ after: 0, limit: 1, wantsOnline: true },
+      }))
+      if ('refusal' in frames) return frames
+      const { count, online, onlineAt, againMs } = frames.frames[0] as DecodedFrame & { readonly kind: 'member-list' }
+      const counted = onlineAt > 0 && { online, counted_at: onlineAt }
+      return { answer: { members: count, ...counted, again_ms: againMs } }
     },
   }),
   operation({

@@ -110,6 +110,14 @@ export const Members = z.strictObject({
   next: z.int().min(0).meta({ description: '0: this was the last page' }),
 })
 
+export const OnlineQuery = z.strictObject({ as: As })
+export const Online = z.strictObject({
+  members: z.int().min(0),
+  online: z.int().min(0).optional().meta({ description: 'users, whatever number of devices; absent: not counted yet' }),
+  counted_at: Time.optional(),
+  again_ms: z.int().min(0).meta({ description: 'then there may be another number; 0: nothing is counted here' }),
+})
+
 export const UserPath = z.strictObject({ user: Id })
 export const InboxQuery = z.strictObject({
   after: z

@@ -76,7 +76,7 @@ mutate_link(value:number):boolean {
 }
 
 /**
- * Place in the link, from 1.
+ * Place in the link, from 1; of online_told, how many.
  */
 k():bigint {
   return this.bb!.readUint64(this.bb_pos + 16);

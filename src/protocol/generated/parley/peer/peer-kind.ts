@@ -25,5 +25,7 @@ export enum PeerKind {
   ask_heads = 18,
   heads_told = 19,
   ask_events = 20,
-  events_told = 21
+  events_told = 21,
+  ask_online = 22,
+  online_told = 23
 }

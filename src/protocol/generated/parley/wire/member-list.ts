@@ -146,8 +146,62 @@ readSeqsLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+/**
+ * Members online, as counted at `online_at`, in milliseconds since 1970; both 0 where nobody asked, or it is not known.
+ */
+online():number {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+mutate_online(value:number):boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+
+  if (offset === 0) {
+    return false;
+  }
+
+  this.bb!.writeUint32(this.bb_pos + offset, value);
+  return true;
+}
+
+onlineAt():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
+mutate_online_at(value:bigint):boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+
+  if (offset === 0) {
+    return false;
+  }
+
+  this.bb!.writeUint64(this.bb_pos + offset, value);
+  return true;
+}
+
+/**
+ * Where it was asked for: milliseconds after which asking again may tell more; 0: nothing is counted here.
+ */
+againMs():number {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+mutate_again_ms(value:number):boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+
+  if (offset === 0) {
+    return false;
+  }
+
+  this.bb!.writeUint32(this.bb_pos + offset, value);
+  return true;
+}
+
 static startMemberList(builder:flatbuffers.Builder) {
-  builder.startObject(8);
+  builder.startObject(11);
 }
 
 static addRef(builder:flatbuffers.Builder, ref:number) {
@@ -218,12 +272,24 @@ static startReadSeqsVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(8, numElems, 8);
 }
 
+static addOnline(builder:flatbuffers.Builder, online:number) {
+  builder.addFieldInt32(8, online, 0);
+}
+
+static addOnlineAt(builder:flatbuffers.Builder, onlineAt:bigint) {
+  builder.addFieldInt64(9, onlineAt, BigInt('0'));
+}
+
+static addAgainMs(builder:flatbuffers.Builder, againMs:number) {
+  builder.addFieldInt32(10, againMs, 0);
+}
+
 static endMemberList(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createMemberList(builder:flatbuffers.Builder, ref:number, kind:ConversationKind, conversationOffset:flatbuffers.Offset, usersOffset:flatbuffers.Offset, ownersOffset:flatbuffers.Offset, count:number, next:number, readSeqsOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createMemberList(builder:flatbuffers.Builder, ref:number, kind:ConversationKind, conversationOffset:flatbuffers.Offset, usersOffset:flatbuffers.Offset, ownersOffset:flatbuffers.Offset, count:number, next:number, readSeqsOffset:flatbuffers.Offset, online:number, onlineAt:bigint, againMs:number):flatbuffers.Offset {
   MemberList.startMemberList(builder);
   MemberList.addRef(builder, ref);
   MemberList.addKind(builder, kind);
@@ -233,6 +299,9 @@ static createMemberList(builder:flatbuffers.Builder, ref:number, kind:Conversati
   MemberList.addCount(builder, count);
   MemberList.addNext(builder, next);
   MemberList.addReadSeqs(builder, readSeqsOffset);
+  MemberList.addOnline(builder, online);
+  MemberList.addOnlineAt(builder, onlineAt);
+  MemberList.addAgainMs(builder, againMs);
   return MemberList.endMemberList(builder);
 }
 }

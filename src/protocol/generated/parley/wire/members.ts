@@ -97,8 +97,27 @@ mutate_limit(value:number):boolean {
   return true;
 }
 
+/**
+ * Also asks how many members are online.
+ */
+wantsOnline():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+mutate_wants_online(value:boolean):boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+
+  if (offset === 0) {
+    return false;
+  }
+
+  this.bb!.writeInt8(this.bb_pos + offset, +value);
+  return true;
+}
+
 static startMembers(builder:flatbuffers.Builder) {
-  builder.startObject(5);
+  builder.startObject(6);
 }
 
 static addRef(builder:flatbuffers.Builder, ref:number) {
@@ -121,18 +140,23 @@ static addLimit(builder:flatbuffers.Builder, limit:number) {
   builder.addFieldInt32(4, limit, 0);
 }
 
+static addWantsOnline(builder:flatbuffers.Builder, wantsOnline:boolean) {
+  builder.addFieldInt8(5, +wantsOnline, +false);
+}
+
 static endMembers(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createMembers(builder:flatbuffers.Builder, ref:number, kind:ConversationKind, conversationOffset:flatbuffers.Offset, after:number, limit:number):flatbuffers.Offset {
+static createMembers(builder:flatbuffers.Builder, ref:number, kind:ConversationKind, conversationOffset:flatbuffers.Offset, after:number, limit:number, wantsOnline:boolean):flatbuffers.Offset {
   Members.startMembers(builder);
   Members.addRef(builder, ref);
   Members.addKind(builder, kind);
   Members.addConversation(builder, conversationOffset);
   Members.addAfter(builder, after);
   Members.addLimit(builder, limit);
+  Members.addWantsOnline(builder, wantsOnline);
   return Members.endMembers(builder);
 }
 }

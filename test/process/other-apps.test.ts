@@ -136,6 +136,8 @@ test('over HTTP a token of another app, or none that is good, gets nothing of an
       by.get(`/v1/conversations/group/${id}/messages`),
     'GET /v1/conversations/{kind}/{id}/members': (by: ApiClient, id: string) =>
       by.get(`/v1/conversations/group/${id}/members`),
+    'GET /v1/conversations/{kind}/{id}/online': (by: ApiClient, id: string) =>
+      by.get(`/v1/conversations/group/${id}/online`),
     'POST /v1/conversations/{kind}/{id}/members': (by: ApiClient, id: string) =>
       by.post(`/v1/conversations/group/${id}/members`, { users: ['eve'] }, 'k'),
     'POST /v1/conversations/{kind}/{id}/members/kick': (by: ApiClient, id: string) =>

@@ -9,6 +9,7 @@ import type { ActorRow, ActorWrite } from '../storage/message-store.js'
 import { type Conversation, emptyConversation } from './conversation.js'
 import { ENTRIES_PER_PAGE, type ListEntry } from './conversation-list.js'
 import { emptyInbox, type Inbox } from './inbox.js'
+import type { JoinCheck } from './join-checks.js'
 import { MEMBERS_PER_PAGE, type Member } from './members.js'
 import { RecentTail } from './recent-tail.js'
 import { packConversation, packInbox, packListPage, packMembers, unpackConversation, unpackInbox } from './rows.js'
@@ -36,6 +37,8 @@ export class ConversationActivation {
   isModeTold = true
   /** They know of this incarnation of the log, or of a later one. */
   toldIncarnation: number
+  /** Changes that wait to hear whether those who are to join may; undefined: none does. */
+  joinChecks: readonly JoinCheck[] | undefined
   /** Everything up to here is in the store. */
   storedSeq: Seq
   #cutSeq: Seq
@@ -85,7 +88,7 @@ export class ConversationActivation {
   }
 
   get mayRetire(): boolean {
-    return !this.isDirty && !this.#isCut && !this.isOwed
+    return !this.isDirty && !this.#isCut && !this.isOwed && this.joinChecks === undefined
   }
 }
 

@@ -13,8 +13,8 @@ import { CommitScheduler } from './commit-scheduler.js'
 import { DELIVERY_MODE, type DeliveryModeLimits } from './delivery-mode.js'
 import type { ActorsEvents } from './events.js'
 import { FanOut } from './fan-out.js'
-import { tellEvents } from './first-events-teller.js'
 import type { HostLoad } from './host-load.js'
+import type { ListLimits } from './join-limits.js'
 import { LastSeen } from './last-seen.js'
 import { MemoryRoom } from './memory-room.js'
 import { OnlineCounts } from './online-counts.js'
@@ -51,6 +51,7 @@ export interface ActorsHostParts {
   readonly activationsMax?: number
   /** When a conversation becomes large and small again; defaults to LIMITS. */
   readonly deliveryMode?: DeliveryModeLimits
+  readonly listLimits?: ListLimits
   /** See CommitLoopParts; defaults to LIMITS.ownerSilenceMs. */
   readonly ownerSilenceMs?: number
   /** See OwnLog in takeover.ts. */
@@ -299,8 +300,15 @@ export class ActorsHost implements OwnerHandle {
   }
 
   askEvents(from: OwnerHandle, question: HeadsQuestion, asked: EventsAsked): void {
-    const shard = this.#shards.get(question.toShard)
-    if (shard !== undefined) tellEvents(shard, from, question, asked)
+    this.#shards.get(question.toShard)?.firstEventsTeller.answer(from, question, asked)
+  }
+
+  askJoins(from: OwnerHandle, question: HeadsQuestion, conversation: ActorKey, users: readonly UserId[]): void {
+    void this.#shards.get(question.toShard)?.joinLimits.answer(from, question, conversation, users)
+  }
+
+  joinsTold(question: HeadsQuestion, full: readonly UserId[]): void {
+    this.#shards.get(question.fromShard)?.joinChecks.told(question, full)
   }
 
   eventsTold(question: HeadsQuestion, bytes: Bytes, start: number, end: number): void {

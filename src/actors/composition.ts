@@ -12,6 +12,7 @@ import { ActorsHost } from './actors-host.js'
 import type { DeliveryModeLimits } from './delivery-mode.js'
 import type { ActorsEvents } from './events.js'
 import { GatewayLinks } from './gateway-links.js'
+import type { ListLimits } from './join-limits.js'
 import { PeerWire } from './peer-wire.js'
 import { PlacementRouter } from './placement-router.js'
 
@@ -25,6 +26,7 @@ export interface ActorsParts {
   readonly shardCount: number
   readonly activationsMax?: number
   readonly deliveryMode?: DeliveryModeLimits
+  readonly listLimits?: ListLimits
   readonly ownerSilenceMs?: number
   readonly incarnationMin?: number
 }

@@ -4,7 +4,8 @@
  * The sender's content is copied once, from the frame it came in into the log frame that fills; from there the same
  * bytes go to the log, the devices, the recent tail and the store.
  */
-import type { UserId } from '../domain/ids.js'
+import { isKeyedLane, type UserId } from '../domain/ids.js'
+import { isFinal, REFUSALS } from '../domain/refusal.js'
 import { beginRecord, endRecord, RecordKind } from '../log/frame.js'
 import { writeAck } from '../protocol/answer-frames.js'
 import type { ClientFrame } from '../protocol/client-frame.js'
@@ -12,6 +13,7 @@ import { contentHash } from '../protocol/content-hash.js'
 import { type EventStamp, EventTemplate, writeMembershipEvent } from '../protocol/event-frame.js'
 import { writeLaneRecord } from '../protocol/lane-record.js'
 import { mentionsOf } from '../protocol/mentions.js'
+import { frameBytes } from '../protocol/table.js'
 import { AckFlag, BodyType, type ChangeAction, EventKind } from '../protocol/wire-numbers.js'
 import { unreachable } from '../std/assert.js'
 import type { Bytes } from '../std/bytes.js'
@@ -26,7 +28,9 @@ import {
   type LaneSpent,
   type TimelineEvent,
 } from './conversation.js'
+import { isCounted } from './conversation-list.js'
 import { decideMode } from './delivery-mode.js'
+import type { HeldCommand } from './join-checks.js'
 import type { InLink } from './owner-link.js'
 import type { Session } from './peers.js'
 import type { Shard } from './shard.js'
@@ -46,8 +50,13 @@ export class ConversationCommands {
     session: Session,
     frame: ClientFrame,
     bytes: Bytes,
+    start: number,
   ): void {
     const shard = this.#shard
+    if (activation.joinChecks !== undefined) {
+      const end = start + frameBytes(bytes, start)
+      if (shard.joinChecks.holds(activation, { link, k, session, frame: bytes, start, end })) return
+    }
     // Whoever joins a batch that others began need not ask the log again.
     const refusal = shard.loop.filling.count === 0 ? shard.refusal : shard.loop.refusal
     if (refusal !== undefined) return shard.refuse(link, k, refusal, frame.ref, frame.n)
@@ -56,6 +65,10 @@ export class ConversationCommands {
     const decision = decide(activation.state, command, shard.parts.clock.now())
     switch (decision.kind) {
       case 'accept':
+        if (letsIn(decision.event) && isCounted(activation.state.name.kind)) {
+          const command = { link, k, session, frame: bytes, start, end: start + frameBytes(bytes, start) }
+          if (!this.#mayJoin(activation, decision.event, command, frame)) return
+        }
         this.#append(activation, link, session, decision.event, frame, bytes)
         if (decision.event.event !== EventKind.message) this.#settleMode(activation, link)
         return this.#ack(link, k, frame, decision.event.seq, decision.event.time, 0)
@@ -72,6 +85,28 @@ export class ConversationCommands {
       default:
         return unreachable(decision)
     }
+  }
+
+  /** Whether those who join have room in their lists. Where they have not, it is refused; where that is to be asked first,
+   *  the command is kept. */
+  #mayJoin(
+    activation: ConversationActivation,
+    event: TimelineEvent,
+    command: HeldCommand,
+    frame: ClientFrame,
+  ): boolean {
+    const { joinChecks } = this.#shard
+    const { link, k } = command
+    const { ref, n } = frame
+    const verdict = joinChecks.verdictOf(link, k)
+    const refusal = verdict === undefined ? joinChecks.begin(activation, event.users, command) : verdict.refusal
+    if (refusal === undefined) return verdict !== undefined
+    if (isFinal(refusal) && !isKeyedLane(event.lane.number)) {
+      const { from, lane, hash } = event
+      this.#spend(activation, { from, lane, n, hash, wireCode: REFUSALS[refusal].wire })
+    }
+    this.#shard.refuse(link, k, refusal, ref, n)
+    return false
   }
 
   #append(
@@ -184,6 +219,10 @@ export class ConversationCommands {
     }
     return template
   }
+}
+
+function letsIn({ event, users }: TimelineEvent): boolean {
+  return users.length > 0 && (event === EventKind.created || event === EventKind.joined)
 }
 
 /** Of events that no command made. */

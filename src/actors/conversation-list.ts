@@ -5,7 +5,7 @@
  * Everything goes by max, heads by seq and membership by the seq of what changed it, so records may repeat and overtake
  * each other. `version` counts the records that changed anything: the fold of the same log gives the same versions.
  */
-import type { ConversationKind, Seq } from '../domain/ids.js'
+import { ActorKind, type ConversationKind, type Seq } from '../domain/ids.js'
 import type { HeadsFacts, MemberStateFacts } from '../protocol/heads-record.js'
 import type { MarkFacts } from '../protocol/mark-record.js'
 import { LIST_FLAGS } from '../protocol/wire-numbers.js'
@@ -78,6 +78,21 @@ export class ConversationList {
     if (heads.incarnation < entry.incarnation) return false // an owner who is not one any more
     if (heads.modeSeq > entry.modeSeq || member.mentionSeq > entry.mentionSeq) return true
     return member.memberSeq > entry.memberSeq || headOf(heads, member) > entry.head || isReadFurther(member, entry)
+  }
+
+  get size(): number {
+    return this.#slots.length
+  }
+
+  /** Of the entries, groups and channels: those that the user is in, and all. */
+  counted(): { readonly joined: number; readonly listed: number } {
+    let [joined, listed] = [0, 0]
+    for (const { kind, isMember } of this.#slots) {
+      if (!isCounted(kind)) continue
+      listed++
+      if (isMember) joined++
+    }
+    return { joined, listed }
   }
 
   /** Takes one conversation's state, which is news. */
@@ -203,6 +218,11 @@ function beginAnew(entry: ListEntry, { incarnation, sinceSeq, ordinal }: HeadsFa
   if (entry.mentionSeq > last) entry.mentionSeq = 0
   if (entry.memberSeq > last) entry.memberSeq = -1
   if (entry.modeSeq > last) Object.assign(entry, { modeSeq: 0, isLarge: false })
+}
+
+/** Live rooms stand in no list; a direct conversation is there for whoever is written to. */
+export function isCounted(kind: ActorKind): boolean {
+  return kind === ActorKind.group || kind === ActorKind.channel
 }
 
 function isReadFurther({ readSeq, readOrdinal }: MemberStateFacts, entry: ListEntry): boolean {

@@ -60,6 +60,8 @@ class Rig {
       eventsTold: () => {},
       askOnline: () => {},
       onlineTold: () => {},
+      askJoins: () => {},
+      joinsTold: () => {},
     }
   }
 

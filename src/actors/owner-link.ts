@@ -79,6 +79,11 @@ export interface OwnerHandle {
   askOnline(from: OwnerHandle, conversation: ActorKey): void
   /** In answer to `askOnline`. */
   onlineTold(from: OwnerHandle, conversation: ActorKey, online: number): void
+  /** Whether these users, whose inboxes are in one shard of this owner, may be in one more conversation; `from` hears
+   *  `joinsTold`, or nothing. */
+  askJoins(from: OwnerHandle, question: HeadsQuestion, conversation: ActorKey, users: readonly UserId[]): void
+  /** In answer to `askJoins`: those who may not. */
+  joinsTold(question: HeadsQuestion, full: readonly UserId[]): void
 }
 
 /** Which events one user wants of some conversations: the newest, what is beyond the bounds left out. */
@@ -96,11 +101,9 @@ export interface EventsWanted {
   readonly after: number
 }
 
-/** A question of a user shard about conversations of another one. */
+/** A question of one shard to another: of a user's about conversations, or of a conversation's about users. */
 export interface HeadsQuestion {
-  /** Of the user. */
   readonly fromShard: number
-  /** Of the conversations. */
   readonly toShard: number
   /** Its number in the life of the asking worker's shard. */
   readonly k: number

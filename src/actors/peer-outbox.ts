@@ -33,6 +33,8 @@ export const Kind = {
   eventsTold: 21,
   askOnline: 22,
   onlineTold: 23,
+  askJoins: 24,
+  joinsTold: 25,
 } as const
 
 export const AT = {

@@ -191,6 +191,22 @@ describe('every call to an owner elsewhere arrives as it was made', () => {
     )
   })
 
+  test('askJoins and joinsTold, whatever the ids', () => {
+    const question = { fromShard: 255, toShard: 7, k: 2 ** 40 }
+    const users = ODD as UserId[]
+    for (const id of ODD) {
+      const key = actorKey('demo', ActorKind.group, id)
+      const [asked] = new Rig().heard((owner) => owner.askJoins(owner, question, key, users))
+      deepEqual([asked![0], ...asked!.slice(-3)], ['askJoins', question, key, users])
+    }
+    for (const full of [users, []]) {
+      deepEqual(
+        new Rig().heard((owner) => owner.joinsTold(question, full)),
+        [['joinsTold', question, full]],
+      )
+    }
+  })
+
   test('askEvents and eventsTold, whatever the ids', () => {
     const rig = new Rig()
     const question = { fromShard: 255, toShard: 7, k: 2 ** 40 }

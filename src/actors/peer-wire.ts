@@ -164,6 +164,15 @@ export class PeerWire {
         return owner.askOnline(this.ownerAt(from), text as ActorKey)
       case Kind.onlineTold:
         return owner.onlineTold(this.ownerAt(from), text as ActorKey, k)
+      case Kind.askJoins: {
+        const [conversation, ...users] = text.split(SEPARATOR)
+        const question = { fromShard: link, toShard: shard, k }
+        return owner.askJoins(this.ownerAt(from), question, conversation as ActorKey, users as UserId[])
+      }
+      case Kind.joinsTold: {
+        const full = text === '' ? [] : text.split(SEPARATOR)
+        return owner.joinsTold({ fromShard: link, toShard: shard, k }, full as UserId[])
+      }
       // A kind newer than this build: nothing that matters relies on one message.
     }
   }

@@ -167,6 +167,21 @@ export class RemoteOwner implements OwnerHandle {
     this.#out.add(this.address, { kind: Kind.askEvents, ...placeOf(question), text }, NO_BYTES, 0, 0)
   }
 
+  askJoins(_from: OwnerHandle, question: HeadsQuestion, conversation: ActorKey, users: readonly UserId[]): void {
+    const text = [conversation, ...users].join(SEPARATOR)
+    this.#out.add(this.address, { kind: Kind.askJoins, ...placeOf(question), text }, NO_BYTES, 0, 0)
+  }
+
+  joinsTold(question: HeadsQuestion, full: readonly UserId[]): void {
+    this.#out.add(
+      this.address,
+      { kind: Kind.joinsTold, ...placeOf(question), text: full.join(SEPARATOR) },
+      NO_BYTES,
+      0,
+      0,
+    )
+  }
+
   eventsTold(question: HeadsQuestion, bytes: Bytes, start: number, end: number): void {
     this.#out.add(this.address, { kind: Kind.eventsTold, ...placeOf(question) }, bytes, start, end)
   }

@@ -29,12 +29,15 @@ import type { DeliveryModeLimits } from './delivery-mode.js'
 import type { ActorsEvents } from './events.js'
 import type { FanOut } from './fan-out.js'
 import { FirstEvents } from './first-events.js'
+import { FirstEventsTeller } from './first-events-teller.js'
 import { HeadTeller } from './head-teller.js'
 import { HeadsIn } from './heads-in.js'
 import { HelloCommand } from './hello-command.js'
 import { HistoryCommand } from './history-command.js'
 import { InLinks } from './in-links.js'
 import { InboxSteps } from './inbox-steps.js'
+import { JoinChecks } from './join-checks.js'
+import { JoinLimits, type ListLimits } from './join-limits.js'
 import { LargeHeads } from './large-heads.js'
 import { Mailbox } from './mailbox.js'
 import { MarkCommand } from './mark-command.js'
@@ -72,6 +75,7 @@ export interface ShardParts {
   readonly rank: number
   readonly ownerSilenceMs: number
   readonly deliveryMode: DeliveryModeLimits
+  readonly listLimits?: ListLimits
   readonly incarnationMin?: number
   /** More is held for the store than memory has room for. */
   isStoreBehind(): boolean
@@ -112,8 +116,12 @@ export class Shard implements Fold {
   /** The heads of large conversations: ours, and those of our users' lists. */
   readonly headTeller = new HeadTeller(this)
   readonly largeHeads = new LargeHeads(this)
+  /** Who may join our conversations, and how many our users may be in. */
+  readonly joinChecks = new JoinChecks(this)
+  readonly joinLimits = new JoinLimits(this)
   /** The newest events for devices that come back. */
   readonly firstEvents = new FirstEvents(this)
+  readonly firstEventsTeller = new FirstEventsTeller(this)
   /** What the sessions of our users hear of their inboxes. */
   readonly steps = new InboxSteps(this)
   readonly beacons = new Beacons(this)
@@ -164,7 +172,7 @@ export class Shard implements Fold {
     if (this.frame.type === BodyType.history) this.#history.answer(activation, link, k, session, this.frame)
     else if (this.frame.type === BodyType.members) answerMembers(this, activation, link, k, session, this.frame)
     else if (this.frame.type === BodyType.typing) this.#signals.typing(activation, link, k, session, this.frame.ref)
-    else this.#conversations.decide(activation, link, k, session, this.frame, bytes)
+    else this.#conversations.decide(activation, link, k, session, this.frame, bytes, start)
   }
 
   /** Whether a frame of this size and its head fit the batch that fills. Events are a little larger than sends. */
@@ -288,6 +296,8 @@ export class Shard implements Fold {
     this.headTeller.reset()
     this.largeHeads.reset()
     this.firstEvents.reset()
+    this.joinChecks.reset()
+    this.joinLimits.reset()
     this.headsIn.markers.reset()
     this.checkpoints.reset()
     for (let parked = this.#waitingForRoom.take(); parked !== undefined; parked = this.#waitingForRoom.take()) {
@@ -305,9 +315,10 @@ export class Shard implements Fold {
     this.headTeller.tick(now)
     this.largeHeads.tick(now)
     this.firstEvents.tick(now)
+    this.joinChecks.tick(now)
     this.headsIn.markers.tick()
     const isTelling = this.outbox.isWaiting || this.steps.isWaiting || this.beacons.isWaiting
-    const isAsking = this.largeHeads.isWaiting || this.firstEvents.isWaiting
+    const isAsking = this.largeHeads.isWaiting || this.firstEvents.isWaiting || this.joinChecks.isWaiting
     return isTelling || isAsking || this.headTeller.isWaiting
   }
 

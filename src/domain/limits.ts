@@ -36,6 +36,18 @@ export const LIMITS = {
   usersPerChangeMax: 500,
   /** One more is refused with group-full. */
   groupMembersMax: 10_000,
+  /** Groups and channels that a user is in; who would let them into one more is refused with user-conversations. */
+  conversationsPerUserMax: 10_000,
+  /** The same with those that they have left, which stay in their list. */
+  listedPerUserMax: 40_000,
+  /** Milliseconds in which users' lists must say that they have room; then the change is refused with list-away. */
+  joinCheckMs: 1_000,
+  /** Changes that wait for that, per shard; one more is refused with mailbox-full. */
+  joinChecksMax: 1_024,
+  /** Milliseconds for which a join that was allowed takes up room before the list knows of it. */
+  joinPendingMs: 10_000,
+  /** Such joins of one user shard; then no more are allowed for a while. */
+  joinsPendingMax: 65_536,
   /** With more members a conversation is large: lists hear of it by read fan-out, and a message is written into its sender's alone. */
   largeMembersMin: 2_000,
   /** With so many or fewer it is small again. */

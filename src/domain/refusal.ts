@@ -55,6 +55,7 @@ export const REFUSALS = {
   'unknown-outcome': { wire: 1211, advice: 'it may or may not have been accepted; resending is safe' },
   'log-down': { wire: 1212, advice: 'the log does not answer; wait, then resend' },
   'not-listed': { wire: 1213, advice: 'the conversation is not in the list yet; wait, then resend, or void it' },
+  'list-away': { wire: 1214, advice: 'the list of a user who is to join does not answer now; wait, then resend' },
 
   'keys-loading': { wire: 1220, advice: 'the key that signed this token is being fetched; wait, then say Hello again' },
   'revocations-full': { wire: 1221, advice: 'too many users are revoked one by one; revoke the whole app once' },
@@ -86,6 +87,7 @@ export const REFUSALS = {
   'token-expired': { wire: 1403, advice: 'get a new token' },
   'not-owner': { wire: 1404, advice: 'only an owner of the conversation may do this' },
   'group-full': { wire: 1405, advice: 'the group has as many members as it may' },
+  'user-conversations': { wire: 1406, advice: 'one of those users is in as many groups and channels as may be' },
   'token-revoked': { wire: 1420, advice: 'this token was taken back; get a new one, if you still may' },
   'token-not-yet': { wire: 1421, advice: 'this token is not valid yet; look at the clock of who signs it' },
   'address-denied': { wire: 1422, advice: 'this address may not connect' },

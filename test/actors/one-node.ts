@@ -4,6 +4,7 @@
  */
 import { composeActors } from '../../src/actors/composition.js'
 import type { ActorsEvents } from '../../src/actors/events.js'
+import type { ListLimits } from '../../src/actors/join-limits.js'
 import type { Commands, Delivered, GatewayEnd, PresenceState, Session } from '../../src/actors/peers.js'
 import {
   type ActorKey,
@@ -65,10 +66,12 @@ export class OneNode implements GatewayEnd {
   #life = 0
 
   readonly #endOf: MakeEnd
+  readonly #listLimits: ListLimits | undefined
 
   /** `endOf` makes the gateway's end of each life; by default the node itself remembers what was heard. */
-  constructor(endOf: MakeEnd = (node) => node) {
+  constructor(endOf: MakeEnd = (node) => node, listLimits?: ListLimits) {
     this.#endOf = endOf
+    this.#listLimits = listLimits
     const coverage = new Coverage()
     this.log = new SimLogServer(this.time, this.#random, coverage)
     this.store = new SimStoreServer(this.time, this.#random, coverage)
@@ -94,6 +97,7 @@ export class OneNode implements GatewayEnd {
       random: this.#random,
       events: SILENT,
       shardCount: this.shardCount,
+      ...(this.#listLimits !== undefined && { listLimits: this.#listLimits }),
     })
     side.links.attach(this.#endOf(this, side.links, host.clock))
     this.sessions.length = 0

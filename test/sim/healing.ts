@@ -7,6 +7,7 @@ import { check } from '../checkers/check.js'
 import { History, isOfMode } from '../checkers/history.js'
 import { inboxOf } from '../checkers/inboxes.js'
 import { readFinalLog, readFinalStore } from './final-state.js'
+import { joinedTooMany } from './join-limit.js'
 import type { SimClient } from './sim-client.js'
 import type { World } from './world.js'
 
@@ -113,6 +114,7 @@ export class Healing {
     for (const [kind, count] of frames) coverage.count(`frame: ${kind}`, count)
     all.push(...lines, ...readFinalStore(store))
     for (const { checker, message } of check(all)) this.#world.violated(checker, message)
+    for (const message of joinedTooMany(this.#world, new History(lines))) this.#world.violated('join limit', message)
     for (const line of all) {
       if (line.type === 'refused') coverage.count(`refused: ${line.code}`)
       else if (line.type === 'spent' && line.code === 0) coverage.count('line: voided')

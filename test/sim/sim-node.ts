@@ -9,6 +9,7 @@ import { SharedRates } from '../../src/access/shared-rates.js'
 import type { VerifyToken } from '../../src/access/token.js'
 import type { DeliveryModeLimits } from '../../src/actors/delivery-mode.js'
 import type { ActorsEvents } from '../../src/actors/events.js'
+import type { ListLimits } from '../../src/actors/join-limits.js'
 import { type Composition, compose } from '../../src/composition.js'
 import type { AppId, ShardId, UserId } from '../../src/domain/ids.js'
 import { GATEWAY_LIMITS } from '../../src/gateway/limits.js'
@@ -36,6 +37,7 @@ export interface SimNodeParts {
   readonly shardCount: number
   readonly activationsMax: number
   readonly deliveryMode: DeliveryModeLimits
+  readonly listLimits: ListLimits
   readonly wire: WireOptions
   readonly sendQueueBytesMax: number
 }

@@ -3,6 +3,7 @@
  * world leaves some faults out, so that a common one does not hide what a rare one would find.
  */
 import type { DeliveryModeLimits } from '../../src/actors/delivery-mode.js'
+import type { ListLimits } from '../../src/actors/join-limits.js'
 import { KiB } from '../../src/domain/limits.js'
 import type { Random } from '../../src/std/random.js'
 import { between, chance, pick, wholeBetween } from './draw.js'
@@ -22,6 +23,7 @@ export interface WorldPlan {
   readonly devicesPerUser: number
   readonly activationsMax: number
   readonly deliveryMode: DeliveryModeLimits
+  readonly listLimits: ListLimits
   readonly wire: WireOptions
   readonly sendQueueBytesMax: number
   readonly activeMs: number
@@ -143,5 +145,6 @@ export function drawPlan(random: Random): WorldPlan {
     >,
     skewMsMax: level(60_000),
     deliveryMode: pick(random, DELIVERY_MODES),
+    listLimits: { conversationsMax: pick(random, [1, 2, 10_000, 10_000]), listedMax: 10_000 },
   }
 }

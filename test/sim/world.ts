@@ -91,7 +91,7 @@ export class World {
     const name = `n${index}.${life}`
     const host = this.hostOf(name)
     host.skewMs = between(this.#random, -this.plan.skewMsMax, this.plan.skewMsMax)
-    const { shardCount, activationsMax, deliveryMode, wire, sendQueueBytesMax } = this.plan
+    const { shardCount, activationsMax, deliveryMode, listLimits, wire, sendQueueBytesMax } = this.plan
     this.nodes[index] = new SimNode({
       address: `${name}` as Address,
       host,
@@ -106,6 +106,7 @@ export class World {
       shardCount,
       activationsMax,
       deliveryMode,
+      listLimits,
       wire,
       sendQueueBytesMax,
     })

@@ -145,5 +145,15 @@ export const INBOX_MUTANTS: readonly Mutant[] = [
     find: 'packLanes(state.lanes ?? NO_LANES)',
     replace: 'packer.u32(0).u32(0)',
   }),
+  mutant('whoever is asked for joins', {
+    file: 'src/actors/join-checks.ts',
+    find: "refusal: check.isFull ? 'user-conversations' : undefined",
+    replace: 'refusal: undefined',
+  }),
+  mutant('a join that was allowed takes up no room before the list has it', {
+    file: 'src/actors/join-limits.ts',
+    find: 'if (other !== key && memberSeqOf(',
+    replace: 'if (other === key && memberSeqOf(',
+  }),
   mutant('settings not stored', { file: ROWS, find: '.u8(entry.flags)', replace: '.u8(0)' }),
 ]

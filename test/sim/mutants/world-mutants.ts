@@ -206,7 +206,7 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
 
   // §8: who may see what
   mutant('isMember for wasMember in history', {
-    file: 'src/actors/history-command.ts',
+    file: 'src/actors/history-page.ts',
     find: 'if (this.#member.wasAt(seq)) {',
     replace: 'if (this.#member.isNow) {',
   }),
@@ -221,7 +221,7 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
     replace: 'known !== undefined && ',
   }),
   mutant('skip missing after rejoin', {
-    file: 'src/actors/history-command.ts',
+    file: 'src/actors/history-page.ts',
     find: 'writeSkip(this.#out, { ...this.#of, from: this.#skipFrom, to: this.next - 1 })',
     replace: '',
   }),

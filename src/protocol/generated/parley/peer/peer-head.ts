@@ -64,7 +64,7 @@ mutate_incarnation(value:number):boolean {
 
 /**
  * Which of the successive links between this gateway worker and shard; of heads, the shard of the conversations; of
- * ask_heads, heads_told, ask_events and events_told, the shard of the user; of end_session, the refusal's code (and k is the lane of the session that took its place).
+ * ask_heads, heads_told, ask_events and events_told, the shard of the user; of ask_joins and joins_told, that of the conversation; of end_session, the refusal's code (and k is the lane of the session that took its place).
  */
 link():number {
   return this.bb!.readUint32(this.bb_pos + 12);

@@ -27,5 +27,7 @@ export enum PeerKind {
   ask_events = 20,
   events_told = 21,
   ask_online = 22,
-  online_told = 23
+  online_told = 23,
+  ask_joins = 24,
+  joins_told = 25
 }

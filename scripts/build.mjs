@@ -54,7 +54,10 @@ const GROUPS = {
     },
   },
   kills: { outdir: 'dist/kills', entries: { main: 'test/kills/main.ts' } },
-  sim: { outdir: 'dist/sim', entries: { main: 'test/sim/main.ts', mutants: 'test/sim/mutants.ts' } },
+  sim: {
+    outdir: 'dist/sim',
+    entries: { main: 'test/sim/main.ts', job: 'test/sim/job.ts', mutants: 'test/sim/mutants.ts' },
+  },
 }
 
 /** A process that started before this build may still load a chunk of the previous one. */

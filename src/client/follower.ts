@@ -70,7 +70,7 @@ export class Follower {
       limit: isNew ? recentMax : HISTORY_LIMIT,
       minSeq: timeline.known,
     }
-    link.ask((ref) => ({ ...question, ref }), {
+    link.ask((ref) => ({ ref, ...question }), {
       answered: (frame) => this.#answered(conversation, frame, question),
       unanswered: () => {
         this.#askedEnough(conversation)

@@ -88,9 +88,12 @@ export class Inbox {
     // The list may hear of a large conversation later than its members do. Who was told of a head above the one at which
     // they left has come back since.
     const isAhead = known !== undefined && known.head > entry.head && !this.isRaised(entry)
-    const { head, ordinal, time, isMember } = isAhead ? known : entry
-    const kept = { ...entry, head, ordinal, time, isMember }
-    this.#entries.set(keyOf(entry), kept)
+    let kept = entry
+    if (isAhead) {
+      const { head, ordinal, time, isMember } = known
+      kept = { ...entry, head, ordinal, time, isMember }
+    }
+    this.#entries.set(keyOf(kept), kept)
     return kept
   }
 }

@@ -127,7 +127,8 @@ export class Link {
 
   ask(frame: (ref: number) => EncodableFrame, asked: Asked): void {
     const ref = this.#nextRef++
-    this.#asked.set(ref, { ...asked, deadline: this.#parts.clock.monotonic() + ANSWER_MS_MAX })
+    const deadline = this.#parts.clock.monotonic() + ANSWER_MS_MAX
+    this.#asked.set(ref, { answered: asked.answered, unanswered: asked.unanswered, deadline })
     this.#write(frame(ref))
   }
 

@@ -242,7 +242,8 @@ function inbox(body: wire.Inbox): DecodedFrame {
 
 function head(entry: wire.Head): HeadFacts {
   return {
-    ...conversationOf(entry),
+    conversationKind: entry.kind(),
+    conversation: entry.conversation() ?? '',
     head: number(entry.head()),
     ordinal: number(entry.ordinal()),
     time: number(entry.time()),
@@ -252,7 +253,8 @@ function head(entry: wire.Head): HeadFacts {
 
 function inboxEntry(entry: wire.InboxEntry): InboxEntryFacts {
   return {
-    ...conversationOf(entry),
+    conversationKind: entry.kind(),
+    conversation: entry.conversation() ?? '',
     head: number(entry.head()),
     ordinal: number(entry.ordinal()),
     time: number(entry.time()),
@@ -297,8 +299,10 @@ function texts(count: number, textAt: (index: number) => string): string[] {
   return Array.from({ length: count }, (_, index) => textAt(index))
 }
 
+const EXACT_MAX = BigInt(Number.MAX_SAFE_INTEGER)
+
 function number(value: bigint): number {
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new RangeError(`${value} is not a number that a double can hold`)
+  if (value > EXACT_MAX) throw new RangeError(`${value} is not a number that a double can hold`)
   return Number(value)
 }
 

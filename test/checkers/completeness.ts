@@ -1,6 +1,6 @@
 /** That a client's view has no gap, no repeat, and in the end everything. */
 import { appendTo, type History, type SkippedLine } from './history.js'
-import { membershipOf, wasMember } from './membership.js'
+import { membershipsOf, wasMember } from './membership.js'
 
 /** By client and conversation. */
 function placeOf(line: { readonly client: string; readonly conversation: string }): string {
@@ -32,15 +32,18 @@ export function checkViews(history: History): string[] {
 
 export function checkCompleteness(history: History): string[] {
   const skips = skipsOf(history)
+  const members = membershipsOf(history)
   const shown = new Map<string, Set<number>>()
   for (const line of history.of('shown')) {
     const place = placeOf(line)
-    shown.set(place, (shown.get(place) ?? new Set()).add(line.seq))
+    const seqs = shown.get(place)
+    if (seqs === undefined) shown.set(place, new Set([line.seq]))
+    else seqs.add(line.seq)
   }
   return history.of('settled').flatMap((line) => {
     const place = placeOf(line)
     const events = history.logged.get(line.conversation) ?? []
-    const intervals = membershipOf(line.conversation, events).get(line.user)
+    const intervals = members.get(line.conversation)?.get(line.user)
     const missing = events
       .map((event) => event.seq)
       .filter((seq) => seq >= line.from && wasMember(intervals, seq))

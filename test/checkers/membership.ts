@@ -2,7 +2,7 @@
  * Who may see what, worked out from the log alone and without a line of the server's code: intervals that include the
  * event by which somebody joined and the one by which they went.
  */
-import type { EventFacts, LoggedLine } from './history.js'
+import type { EventFacts, History, LoggedLine } from './history.js'
 
 /** Inclusive on both sides; Infinity while it lasts. */
 export interface Interval {
@@ -22,6 +22,13 @@ export function membershipOf(conversation: string, events: readonly LoggedLine[]
   }
   for (const event of events) change(members, event)
   return members
+}
+
+/** By conversation, then user. */
+export function membershipsOf(history: History): Map<string, Map<string, Interval[]>> {
+  const found = new Map<string, Map<string, Interval[]>>()
+  for (const [conversation, events] of history.logged) found.set(conversation, membershipOf(conversation, events))
+  return found
 }
 
 function change(members: Map<string, Interval[]>, event: EventFacts): void {

@@ -1,5 +1,14 @@
 /** That the store is the fold of the log: timelines event by event, rows by a fold of our own. */
-import { type History, isOfMode, type LoggedLine, nameOf, type RowLine, type StoredLine } from './history.js'
+import {
+  appendTo,
+  type History,
+  isOfMode,
+  type LoggedLine,
+  nameOf,
+  type RowLine,
+  type SpentLine,
+  type StoredLine,
+} from './history.js'
 import { type Interval, membershipOf } from './membership.js'
 import { isSame } from './visibility.js'
 
@@ -21,20 +30,28 @@ function differences(history: History, event: StoredLine): string[] {
 }
 
 export function checkRows(history: History): string[] {
+  const decided = decidedOf(history)
   return history.of('row').flatMap((row) => {
-    const wanted = foldOf(history, row.conversation)
+    const wanted = foldOf(history, row.conversation, decided.get(row.conversation) ?? [])
     const found = textOf(row)
     return found === wanted ? [] : [`the row of ${row.conversation} is ${found}; the log folds to ${wanted}`]
   })
 }
 
-function foldOf(history: History, conversation: string): string {
+/** What used up an n, by conversation, in log order. */
+function decidedOf(history: History): Map<string, (LoggedLine | SpentLine)[]> {
+  const decided = new Map<string, (LoggedLine | SpentLine)[]>()
+  for (const line of history.lines) {
+    if (line.type === 'spent' || (line.type === 'logged' && !isOfMode(line))) appendTo(decided, line.conversation, line)
+  }
+  return decided
+}
+
+function foldOf(history: History, conversation: string, decided: readonly (LoggedLine | SpentLine)[]): string {
   const events = history.logged.get(conversation) ?? []
   const last = events.at(-1)
   const lanes = new Map<string, Map<string, { device: string; lane: number; last: number }>>()
-  for (const line of history.lines) {
-    if ((line.type !== 'logged' && line.type !== 'spent') || line.conversation !== conversation) continue
-    if (line.type === 'logged' && isOfMode(line)) continue
+  for (const line of decided) {
     const ofUser = lanes.get(line.from) ?? new Map()
     lanes.set(line.from, ofUser)
     ofUser.set(`${line.device} ${line.lane}`, { device: line.device, lane: line.lane, last: line.n })

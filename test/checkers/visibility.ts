@@ -1,13 +1,6 @@
 /** What devices were given, against what the log holds and who was a member where. */
 import { type EventFacts, type History, nameOf } from './history.js'
-import { type Interval, membershipOf, wasMember } from './membership.js'
-
-/** By conversation, then user. */
-export function membershipsOf(history: History): Map<string, Map<string, Interval[]>> {
-  const found = new Map<string, Map<string, Interval[]>>()
-  for (const [conversation, events] of history.logged) found.set(conversation, membershipOf(conversation, events))
-  return found
-}
+import { membershipsOf, wasMember } from './membership.js'
 
 export function checkReceived(history: History): string[] {
   return history.of('received').flatMap((event) => {

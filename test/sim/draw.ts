@@ -32,7 +32,7 @@ export class Coverage {
     this.counts.set(name, (this.counts.get(name) ?? 0) + by)
   }
 
-  add(other: ReadonlyMap<string, number>): void {
+  add(other: Iterable<readonly [string, number]>): void {
     for (const [name, by] of other) this.count(name, by)
   }
 

@@ -7,42 +7,32 @@ import type { EventFacts } from '../checkers/history.js'
 
 const KINDS = new Map(Object.entries(EventKind).map(([name, number]) => [number as number, name as EventFacts['kind']]))
 
+/** One literal, not parts put together: V8 adds what follows a spread property by property, at a microsecond each. */
 export function eventFactsOf(frame: EventFrame): EventFacts {
-  const {
-    conversation,
-    conversationKind,
-    seq,
-    from,
-    device,
-    lane,
-    n,
-    time,
-    ordinal,
-    memberSeq,
-    incarnation,
-    content,
-    users,
-  } = frame
-  const facts = {
-    conversation,
-    conversationKind,
-    seq,
-    from,
-    device,
-    lane,
-    n,
-    time,
-    ordinal,
-    memberSeq,
-    incarnation,
-    users,
-  }
+  const { conversation, seq, content } = frame
   const kind = KINDS.get(frame.eventKind)
   if (kind === undefined) throw new RangeError(`${conversation}#${seq} is of unknown kind ${frame.eventKind}`)
-  if (content === undefined || content.byteLength === 0) return { ...facts, kind, digest: 0, mentions: [] }
-  const digest = crc32(content, 0, content.byteLength)
-  const { messageId, mentions = [] } = decodeContent(content)
-  return { ...facts, kind, digest, message: messageName(messageId), mentions }
+  const isEmpty = content === undefined || content.byteLength === 0
+  const read = isEmpty ? undefined : decodeContent(content)
+  const facts: { -readonly [Key in keyof EventFacts]: EventFacts[Key] } = {
+    conversation,
+    conversationKind: frame.conversationKind,
+    seq,
+    from: frame.from,
+    device: frame.device,
+    lane: frame.lane,
+    n: frame.n,
+    time: frame.time,
+    ordinal: frame.ordinal,
+    memberSeq: frame.memberSeq,
+    incarnation: frame.incarnation,
+    users: frame.users,
+    kind,
+    digest: isEmpty ? 0 : crc32(content, 0, content.byteLength),
+    mentions: read?.mentions ?? [],
+  }
+  if (read !== undefined) facts.message = messageName(read.messageId)
+  return facts
 }
 
 export function messageName(id: bigint): string {

@@ -10,6 +10,21 @@ import type { VirtualTime } from './virtual-time.js'
 /** 2026-01-01: a wall clock starts somewhere that looks like one. */
 export const WALL_START_MS = 1_767_225_600_000
 
+/** What is on its way to a process; cancelled, it does not happen even where it waits for the process to wake. */
+class Arrival implements Timer {
+  task: (() => void) | undefined
+  event: Timer | undefined
+
+  constructor(task: () => void) {
+    this.task = task
+  }
+
+  cancel(): void {
+    this.task = undefined
+    this.event?.cancel()
+  }
+}
+
 export class Host {
   readonly name: string
   readonly clock: Clock
@@ -56,19 +71,14 @@ export class Host {
 
   /** Runs `task` in this process `delayMs` from now: never once it died, and only when it wakes while it stands still. */
   later(delayMs: number, task: () => void): Timer {
-    let isCancelled = false
+    const arrival = new Arrival(task)
     const arrive = () => {
-      if (isCancelled || !this.#isUp) return
+      if (arrival.task === undefined || !this.#isUp) return
       if (this.#isPaused) this.#held.push(arrive)
-      else this.#run(task)
+      else this.#run(arrival.task)
     }
-    const timer = this.#time.after(delayMs, arrive)
-    return {
-      cancel: () => {
-        isCancelled = true
-        timer.cancel()
-      },
-    }
+    arrival.event = this.#time.after(delayMs, arrive)
+    return arrival
   }
 
   /** A promise whose answer reaches this process after `delayMs`; it never settles for a dead one. */

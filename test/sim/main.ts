@@ -2,28 +2,31 @@
  * Runs simulated worlds, one per seed, and says what they found.
  *
  *   npm run -s sim -- --seed N [--trace]                 one world again, with all that happened
- *   npm run -s sim -- --seeds N [--seed N] [--json FILE] [--until-failure]   so many, from --seed (1) on
+ *   npm run -s sim -- --seeds N [--seed N] [--jobs N] [--json FILE] [--until-failure]   so many, from --seed (1) on
  *
+ * `--jobs` runs them in so many processes, with one report; without it they run in this one, which a profiler can watch.
  * Exits with 1 when a promise was broken anywhere.
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { argumentsOr, wholeNumber } from '../support/arguments.js'
-import { Coverage } from './draw.js'
-import { type Outcome, runSeed } from './run-seed.js'
+import { runJobs } from './jobs.js'
+import { runSeed } from './run-seed.js'
+import { Tally, tellingOf } from './tally.js'
 import { timelineOf } from './timeline-text.js'
 
 const SHOWN_FAILURES_MAX = 10
 
 const USAGE = `npm run -s sim -- --seed N [--trace]
-npm run -s sim -- --seeds N [--seed N] [--json FILE] [--until-failure]
+npm run -s sim -- --seeds N [--seed N] [--jobs N] [--json FILE] [--until-failure]
 `
 
-const { seed, seeds, values } = argumentsOr(USAGE, () => {
+const { seed, seeds, jobs, values } = argumentsOr(USAGE, () => {
   const { values } = parseArgs({
     options: {
       seed: { type: 'string' },
       seeds: { type: 'string' },
+      jobs: { type: 'string' },
       json: { type: 'string' },
       trace: { type: 'boolean', default: false },
       'until-failure': { type: 'boolean', default: false },
@@ -31,14 +34,15 @@ const { seed, seeds, values } = argumentsOr(USAGE, () => {
   })
   const seed = values.seed === undefined ? undefined : wholeNumber('seed', values.seed, 0)
   const seeds = values.seeds === undefined ? undefined : wholeNumber('seeds', values.seeds)
+  const jobs = values.jobs === undefined ? undefined : wholeNumber('jobs', values.jobs)
   if (values.trace && (seed === undefined || seeds !== undefined)) throw new Error('--trace shows one world: --seed N')
-  return { seed, seeds, values }
+  return { seed, seeds, jobs, values }
 })
 
 // A module runs inside a promise callback, where virtual time cannot.
 setImmediate(() => {
   if (seed !== undefined && seeds === undefined) runOne(seed, values.trace)
-  else runMany(seed ?? 1, seeds ?? 100, values.json)
+  else runMany(seed ?? 1, seeds ?? 100)
 })
 
 function runOne(seed: number, withTrace: boolean): void {
@@ -46,53 +50,46 @@ function runOne(seed: number, withTrace: boolean): void {
   if (withTrace) console.log(timelineOf(outcome.world))
   const { events, virtualMs } = outcome
   console.log(`seed ${seed}: digest ${outcome.digest()}, ${events} events, ${Math.round(virtualMs)} virtual ms`)
-  tell(outcome)
+  if (outcome.violations.length > 0) console.log(tellingOf(outcome))
   process.exitCode = outcome.violations.length > 0 ? 1 : 0
 }
 
-function runMany(from: number, seeds: number, json: string | undefined): void {
+function runMany(from: number, seeds: number): void {
   const startedAt = performance.now()
-  const coverage = new Coverage()
-  const failures: { seed: number; checker: string; message: string; all: string[] }[] = []
-  let events = 0
-  let worlds = 0
-  const next = (seed: number): void => {
-    if (seed >= from + seeds || (failures.length > 0 && values['until-failure'])) {
-      finish()
-      return
-    }
-    const outcome = runSeed(seed)
-    coverage.add(outcome.coverage)
-    events += outcome.events
-    worlds++
-    const [first] = outcome.violations
-    if (first !== undefined) {
-      failures.push({ seed, ...first, all: [...new Set(outcome.violations.map(({ checker }) => checker))] })
-      if (failures.length <= SHOWN_FAILURES_MAX) tell(outcome)
-    }
-    setImmediate(next, seed + 1) // lets go of the world that was
+  const tally = new Tally()
+  let told = 0
+  const tell = () => {
+    for (; told < Math.min(tally.failed.length, SHOWN_FAILURES_MAX); told++) console.log(tally.failed[told]!.told)
   }
-  const finish = () => {
-    const seconds = (performance.now() - startedAt) / 1000
-    const worldsPerSecond = Number((worlds / seconds).toFixed(1))
-    console.log(`${worlds} worlds, ${failures.length} failures, ${worldsPerSecond} worlds/s, ${events} events`)
-    const report = {
-      worlds,
-      from,
-      failures: failures.length,
-      worldsPerSecond,
-      events,
-      failed: failures,
-      coverage,
-    }
-    if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, undefined, 2)}\n`)
-    process.exitCode = failures.length > 0 ? 1 : 0
+  const goesOn = () => {
+    tell()
+    return tally.failed.length === 0 || !values['until-failure']
+  }
+  const finish = () => report(tally, from, (performance.now() - startedAt) / 1000)
+  if (jobs !== undefined) {
+    const range = { from, to: from + seeds - 1 }
+    void runJobs(tally, { jobs, seeds: range, onPart: goesOn }).then(finish, (error: Error) => {
+      process.stderr.write(`${error.message}\n`)
+      process.exit(2)
+    })
+    return
+  }
+  const next = (seed: number): void => {
+    if (seed >= from + seeds || !goesOn()) return finish()
+    tally.take(runSeed(seed))
+    setImmediate(next, seed + 1) // lets go of the world that was
   }
   next(from)
 }
 
-function tell({ seed, violations }: Outcome): void {
-  if (violations.length === 0) return
-  console.log(`seed ${seed} broke ${violations.length} promises; again with: npm run -s sim -- --seed ${seed} --trace`)
-  for (const { checker, message } of violations.slice(0, 5)) console.log(`  ${checker}: ${message}`)
+function report({ worlds, events, failed, coverage }: Tally, from: number, seconds: number): void {
+  const worldsPerSecond = Number((worlds / seconds).toFixed(1))
+  failed.sort((a, b) => a.seed - b.seed)
+  console.log(`${worlds} worlds, ${failed.length} failures, ${worldsPerSecond} worlds/s, ${events} events`)
+  if (values.json !== undefined) {
+    const failures = failed.map(({ seed, checker, message, all }) => ({ seed, checker, message, all }))
+    const text = { worlds, from, failures: failed.length, worldsPerSecond, events, failed: failures, coverage }
+    writeFileSync(values.json, `${JSON.stringify(text, undefined, 2)}\n`)
+  }
+  process.exitCode = failed.length > 0 ? 1 : 0
 }

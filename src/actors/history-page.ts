@@ -56,7 +56,7 @@ export class HistoryPage {
 
   close(head: Seq): void {
     this.#closeSkip()
-    writeHistoryEnd(this.#out, { ...this.#of, from: this.#from, completeTo: this.next - 1, head })
+    writeHistoryEnd(this.#out, { from: this.#from, completeTo: this.next - 1, head, ...this.#of })
   }
 
   #one(seq: Seq, frame: Uint8Array): void {

@@ -1,7 +1,7 @@
 /**
  * All clients of one load process against one target: connects them, lets them talk, counts, and reads everything back.
  *
- * `pairs`: clients 2k and 2k+1 share a direct conversation and both send. `group`: all are members of one group, and the
+ * `pairs`: every two that write to each other (partners.ts) share a direct conversation, and all send. `group`: all are members of one group, and the
  * first `senders` of them send.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,6 +14,7 @@ import type { Address } from './connection.js'
 import { inParallel } from './in-parallel.js'
 import { Outgoing } from './outgoing.js'
 import { type Cast, Participant } from './participant.js'
+import { Partners, type Turn } from './partners.js'
 import { readBack } from './read-back.js'
 import { keepSchedule, turnsOf } from './schedule.js'
 import { bodyOf } from './send-slots.js'
@@ -23,6 +24,8 @@ import { Timeline } from './timeline.js'
 export interface CrowdPlan {
   readonly shape: 'pairs' | 'group'
   readonly clients: number
+  /** pairs: to how many each writes. */
+  readonly partners: number
   readonly senders: number
   readonly bodyBytes: number
   readonly secret: string
@@ -49,6 +52,7 @@ const RECONNECT_MS = 10
 export class Crowd {
   readonly tally = new Tally()
   readonly plan: CrowdPlan
+  readonly #partners: Partners
   readonly #participants: Participant[] = []
   /** Those who send, each at its number. */
   readonly #outgoings: Outgoing[] = []
@@ -57,13 +61,17 @@ export class Crowd {
 
   constructor(plan: CrowdPlan) {
     this.plan = plan
+    this.#partners = new Partners(plan.clients, plan.partners)
     const bodies = Array.from({ length: plan.shape === 'group' ? plan.senders : plan.clients }, (_, client) =>
       bodyOf(client, plan.bodyBytes),
     )
     const cast: Cast = {
       tally: this.tally,
       userOf: (client) => this.#userOf(client),
-      conversationOf: (client) => this.#conversationOf(client),
+      conversationOf: (client, other) => this.#conversationOf(client, other),
+      turnOf: (client, other) => this.#turnOf(client, other),
+      isGroup: plan.shape === 'group',
+      clients: plan.clients,
       bodyOf: (client) => bodies[client]!,
       outgoingOf: (client) => this.#outgoings[client],
       sampleEvery: Math.ceil(plan.clients / 200),
@@ -87,7 +95,7 @@ export class Crowd {
     for (const participant of this.#participants.slice(0, senders)) {
       const client = participant.index
       const body = bodyOf(client, this.plan.bodyBytes)
-      const letter = { conversationKind, conversation: this.#conversationOf(client), client, body }
+      const letter = { conversationKind, conversations: this.#conversationsOf(client), client, body }
       const firstN = client === 0 ? changes + 1 : 1
       participant.outgoing = new Outgoing(participant.connection, letter, this.tally, firstN)
       this.#outgoings.push(participant.outgoing)
@@ -97,7 +105,7 @@ export class Crowd {
   /** Client 0 creates the group and invites the rest; returns how many n of its lane that took. */
   async #foundGroup(): Promise<number> {
     const founder = this.#participants[0]!
-    const conversation = this.#conversationOf(0)
+    const conversation = this.#groupId
     let n = 0
     for (let from = 1; from < this.plan.clients || n === 0; from += LIMITS.usersPerChangeMax) {
       const to = Math.min(from + LIMITS.usersPerChangeMax, this.plan.clients)
@@ -162,24 +170,39 @@ export class Crowd {
 
   /** Reads every conversation back and compares it with every ack and with what was heard live. */
   async verify(): Promise<number> {
-    const groups = this.plan.shape === 'group' ? [this.#participants] : pairsOf(this.#participants)
+    const { shape, partners } = this.plan
+    const heard = new Int32Array(this.#participants.length)
     let messages = 0
-    await inParallel(groups, 64, async (members) => {
-      const conversation = this.#conversationOf(members[0]!.index)
-      const timeline = new Timeline(conversation, this.tally)
-      const conversationKind = this.plan.shape === 'group' ? GROUP : DIRECT
-      // The first members were there from seq 1 on: nothing is hidden from them.
-      const head = await readBack(members.slice(0, READERS_MAX), { conversation, conversationKind }, timeline)
-      const senders = members.filter((member) => member.outgoing !== undefined)
-      timeline.check(head, new Map(senders.map((member) => [member.index, member.outgoing!])))
-      messages += timeline.messages
-      for (const member of members) {
-        if (member.heardAll && member.heardSum !== timeline.sumOfOthers(member.index)) {
-          this.tally.violate(`client ${member.index} heard something else than ${conversation} holds`)
-        }
+    // Whoever has several conversations reads them one after another.
+    const byFirst = shape === 'group' ? [[this.#participants.map(({ index }) => index)]] : this.#partners.byFirst()
+    await inParallel(byFirst, 64, async (ofFirst) => {
+      for (const numbers of ofFirst) {
+        const readers = partners > 1 && shape === 'pairs' ? 1 : READERS_MAX
+        const timeline = await this.#verifyOne(numbers, readers)
+        messages += timeline.messages
+        for (const number of numbers) heard[number]! += timeline.sumOfOthers(number)
       }
     })
+    for (const { index, heardAll, heardSum } of this.#participants) {
+      if (heardAll && heardSum !== heard[index]) {
+        this.tally.violate(`client ${index} heard something else than its conversations hold`)
+      }
+    }
     return messages
+  }
+
+  async #verifyOne(numbers: readonly number[], readers: number): Promise<Timeline> {
+    const isGroup = this.plan.shape === 'group'
+    const members = numbers.map((number) => this.#participants[number]!)
+    const conversation = this.#conversationOf(numbers[0]!, numbers[1]!)
+    const partnerOf = (sender: number) => numbers.find((number) => number !== sender)!
+    const timeline = new Timeline(conversation, this.tally, (sender) => this.#turnOf(sender, partnerOf(sender)))
+    // The first members were there from seq 1 on: nothing is hidden from them.
+    const place = { conversation, conversationKind: isGroup ? GROUP : DIRECT }
+    const head = await readBack(members.slice(0, readers), place, timeline)
+    const senders = members.filter((member) => member.outgoing !== undefined)
+    timeline.check(head, new Map(senders.map((member) => [member.index, member.outgoing!])))
+    return timeline
   }
 
   async beginConversations(conversations: number): Promise<void> {
@@ -197,14 +220,21 @@ export class Crowd {
     return `${this.plan.prefix}-${`${client}`.padStart(6, '0')}`
   }
 
-  #conversationOf(client: number): string {
-    if (this.plan.shape === 'group') return `${this.plan.prefix}-group`
-    return directId(this.#userOf(client & ~1) as UserId, this.#userOf(client | 1) as UserId)
+  get #groupId(): string {
+    return `${this.plan.prefix}-group`
   }
-}
 
-function pairsOf(participants: readonly Participant[]): Participant[][] {
-  const pairs: Participant[][] = []
-  for (let at = 0; at + 1 < participants.length; at += 2) pairs.push([participants[at]!, participants[at + 1]!])
-  return pairs
+  #conversationsOf(client: number): string[] {
+    if (this.plan.shape === 'group') return [this.#groupId]
+    return this.#partners.of(client).map((partner) => this.#conversationOf(client, partner))
+  }
+
+  #conversationOf(client: number, other: number): string {
+    if (this.plan.shape === 'group') return this.#groupId
+    return directId(this.#userOf(client) as UserId, this.#userOf(other) as UserId)
+  }
+
+  #turnOf(client: number, other: number): Turn {
+    return this.plan.shape === 'group' ? { first: 1, step: 1 } : this.#partners.turn(client, other)
+  }
 }

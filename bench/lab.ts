@@ -67,8 +67,8 @@ export class Lab implements AsyncDisposable {
   }
 
   plan(shape: 'pairs' | 'group', prefix = 'bench', clients = this.options.clients): CrowdPlan {
-    const { senders, size } = this.options
-    return { shape, clients, senders, bodyBytes: size, secret: this.secret, prefix }
+    const { senders, size, partners } = this.options
+    return { shape, clients, partners, senders, bodyBytes: size, secret: this.secret, prefix }
   }
 
   /** Connects a crowd in a process of its own; resolves once all are welcome. */

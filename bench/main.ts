@@ -51,6 +51,7 @@ async function run(options: BenchOptions): Promise<Result> {
   await using lab = new Lab(options)
   switch (options.scenario) {
     case 'durable':
+    case 'spread':
       return await againstRelay(lab, 'pairs')
     case 'fanout':
       return await againstRelay(lab, 'group')

@@ -7,6 +7,8 @@ export interface BenchOptions {
   readonly seconds: number
   readonly clients: number
   readonly senders: number
+  /** Direct conversations of each client: 1, or an even number. */
+  readonly partners: number
   /** Unacked messages per sender, closed loop. */
   readonly window: number
   /** Messages a second of all senders, open loop; undefined: closed loop. */
@@ -33,6 +35,7 @@ const COMMON = {
   seconds: 12,
   clients: 200,
   senders: 10,
+  partners: 1,
   window: 8,
   size: 256,
   rounds: 3,
@@ -46,6 +49,7 @@ const COMMON = {
 /** The case that each runs without arguments. */
 export const SCENARIOS = {
   durable: COMMON,
+  spread: { ...COMMON, partners: 100, 'warm-up': 10 },
   fanout: { ...COMMON, clients: 1_000, window: 4 },
   recovery: { ...COMMON, seconds: 5, rounds: 5 },
   growth: { ...COMMON, seconds: 21, rounds: 7 },
@@ -60,6 +64,7 @@ export const USAGE = `usage: npm run -s bench -- SCENARIO [options]
 
 scenarios
   durable    pairs, both sides send, every ack after the log's fsync; against the bare relay
+  spread     the same without the relay, each client writing to a hundred others in turn
   fanout     one group, a few members send, all are online; against the bare relay
   recovery   kill -9 under load, restart, time until a send is acked again
   growth     CPU per message on an empty server and on one that holds much, in turns
@@ -72,12 +77,13 @@ options (defaults of the scenario in brackets)
   --seconds N    measured seconds per side [12; recovery 5, growth 21, overload 10]
   --clients N    online devices [200; fanout 1000, overload 2000, sessions 18000, echo 1000]
   --senders N    fanout: members who send [10]
+  --partners N   spread: to how many each client writes in turn [100]
   --window N     unacked messages per sender [8; fanout 4, echo 1]
   --rate N       open loop: messages (echo: pings) a second of all senders
   --size BYTES   of a body [256]
   --rounds N     turns [3; recovery 5, growth 7, overload 1]
   --workers N    of the server [1]
-  --warm-up N    seconds before measuring begins [2]
+  --warm-up N    seconds before measuring begins [2; spread 10]
   --no-relay     leave the relay out
   --no-batch     let the relay send every frame by itself
   --conversations N, --messages N   growth: what the full server holds [100000, 1000000]; resume [1000]
@@ -112,6 +118,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     clients,
     seconds: sized('seconds'),
     senders: Math.min(sized('senders'), clients),
+    partners: sized('partners'),
     window: sized('window'),
     size: sized('size'),
     rounds: sized('rounds'),
@@ -121,7 +128,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     messages: sized('messages'),
     connecting: sized('connecting'),
     rate: given('rate'),
-    relay: values['no-relay'] !== true,
+    relay: values['no-relay'] !== true && scenario !== 'spread', // which keeps one room for each client
     relayBatches: values['no-batch'] !== true,
     json: values['json'] as string | undefined,
     compare: values['compare'] as string | undefined,

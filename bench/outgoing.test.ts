@@ -7,14 +7,14 @@ import { Outgoing } from './outgoing.js'
 import { bodyOf } from './send-slots.js'
 import { Tally } from './tally.js'
 
-const LETTER = { conversationKind: 2, conversation: 'c', client: 0, body: bodyOf(0, 16) }
+const LETTER = { conversationKind: 2, conversations: ['c'], client: 0, body: bodyOf(0, 16) }
 
 test('closed loop: an ack makes one more due, counted from the moment its slot was free', () => {
   const { outgoing, sent, tally } = sender()
   tally.measuredFrom = 0
   outgoing.start(3, undefined, 100)
   deepEqual(sent(), [1, 2, 3])
-  outgoing.acked(1, 11, 150)
+  outgoing.acked(0, 1, 11, 150)
   outgoing.flush(150)
   deepEqual(sent(), [4])
   equal(outgoing.dueAt(4), 150)
@@ -29,9 +29,9 @@ test('open loop: messages wait for the window, and their latency for the schedul
   for (let due = 0; due < 4; due++) outgoing.becomeDue()
   outgoing.flush(30)
   deepEqual(sent(), [1, 2])
-  outgoing.acked(1, 1, 40)
+  outgoing.acked(0, 1, 1, 40)
   equal(tally.ack.maxMicros, 30_000)
-  outgoing.acked(2, 2, 40)
+  outgoing.acked(0, 2, 2, 40)
   outgoing.flush(40)
   deepEqual(sent(), [3, 4])
   equal(outgoing.dueAt(4), 25)
@@ -54,13 +54,13 @@ test('a refusal to wait is obeyed once, and everything from the refused n goes o
   outgoing.start(4, undefined, 0)
   deepEqual(sent(), [1, 2, 3, 4])
   const [, second, third] = refs()
-  outgoing.refused(second!, 2, 50, 0)
-  outgoing.acked(1, 1, 1)
+  outgoing.refused(second!, { n: 2, expected: 0, retryAfterMs: 50 }, 0)
+  outgoing.acked(0, 1, 1, 1)
   outgoing.flush(49)
   deepEqual(sent(), [])
   outgoing.flush(50)
   deepEqual(sent(), [2, 3, 4, 5])
-  outgoing.refused(third!, 3, 50, 60) // an echo of the first attempt: send-gap for what came after n 2
+  outgoing.refused(third!, { n: 3, expected: 0, retryAfterMs: 50 }, 60) // an echo of the first attempt: send-gap for what came after n 2
   outgoing.flush(200)
   deepEqual(sent(), [])
 })
@@ -68,12 +68,12 @@ test('a refusal to wait is obeyed once, and everything from the refused n goes o
 test('a resend that was accepted the first time keeps its seq, and another seq is a violation', () => {
   const { outgoing, tally } = sender()
   outgoing.start(2, undefined, 0)
-  outgoing.acked(1, 5, 1)
-  outgoing.acked(1, 5, 2)
+  outgoing.acked(0, 1, 5, 1)
+  outgoing.acked(0, 1, 5, 2)
   equal(tally.violations, 0)
   equal(tally.duplicateAcks, 1)
-  outgoing.acked(1, 6, 3)
-  outgoing.acked(9, 7, 3)
+  outgoing.acked(0, 1, 6, 3)
+  outgoing.acked(0, 9, 7, 3)
   equal(tally.violations, 2)
 })
 
@@ -82,7 +82,7 @@ test('while the kernel holds the bytes nothing is written over them', () => {
   kernel.isFull = true
   outgoing.start(2, undefined, 0)
   deepEqual(sent(), [1, 2])
-  outgoing.acked(1, 1, 1)
+  outgoing.acked(0, 1, 1, 1)
   outgoing.flush(1)
   deepEqual(sent(), [])
   kernel.isFull = false

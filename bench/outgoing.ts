@@ -1,5 +1,6 @@
 /**
- * One client's lane into one conversation: what is due, what is sent, what is acked, and at which seq.
+ * What one client says, in its conversations by turns: what is due, what is sent, what is acked, and at which seq. In
+ * here `n` counts all of it; with one conversation that is the n of the lane.
  *
  * Closed loop: `window` messages are unacked at any time, and every ack makes the next one due. Open loop: messages
  * become due by a schedule, and wait here while the window is full. A refusal to wait (12xx) is obeyed: after
@@ -13,17 +14,27 @@ import type { Tally } from './tally.js'
 
 /** Times are kept for the last so many messages; a delivery that is later than that counts with the oldest. */
 const TIMES = 1024
+/** Far more than there are refs without an answer. */
+const REFS = 8192
+
+/** Of a refusal; `expected` is 0 where no n was missing. */
+export interface Refused {
+  readonly n: number
+  readonly expected: number
+  readonly retryAfterMs: number
+}
 
 export class Outgoing {
   /** The first n of this lane that is a message; a founder's changes come before. */
   readonly firstN: number
-  /** seqs[n]: where n was acked; 0 where it is not. */
+  /** seqs[n]: the seq, in its conversation, at which n was acked; 0 where it is not. */
   seqs = new Uint32Array(1024)
   ackedUpTo: number
   /** The highest n that ever left. */
   sentUpTo: number
   readonly #slots: SendSlots
   readonly #tally: Tally
+  readonly #step: number
   #connection: Connection
   #window = 0
   #next: number
@@ -37,6 +48,8 @@ export class Outgoing {
   #isBusy = false
   #heldUntil = 0
   #ref = 0
+  /** By ref: which message it asks for; of one conversation the answer's own n says it. */
+  readonly #nOfRef: Uint32Array | undefined
   /** Refusals of earlier attempts are echoes of one that was obeyed already. */
   #attemptsFrom = 1
 
@@ -44,6 +57,8 @@ export class Outgoing {
     this.#connection = connection
     this.#tally = tally
     this.#slots = new SendSlots(letter, LIMITS.laneWindow)
+    this.#nOfRef = letter.conversations.length > 1 ? new Uint32Array(REFS) : undefined
+    this.#step = letter.conversations.length
     this.firstN = firstN
     this.ackedUpTo = firstN - 1
     this.sentUpTo = firstN - 1
@@ -97,6 +112,7 @@ export class Outgoing {
       for (let slot = 0; slot < count; slot++) {
         const n = this.#next++
         slots.write(slot, n, ++this.#ref)
+        if (this.#nOfRef !== undefined) this.#nOfRef[this.#ref % REFS] = n
         this.#sentAt[n % TIMES] = now
       }
       if (this.#next > this.sentUpTo) this.sentUpTo = this.#next - 1
@@ -110,7 +126,8 @@ export class Outgoing {
   }
 
   /** The caller flushes, once it has handed on everything that one read brought. */
-  acked(n: number, seq: number, now: number): void {
+  acked(ref: number, nInLane: number, seq: number, now: number): void {
+    const n = this.#nOfRef?.[ref % REFS] ?? nInLane
     if (n < this.firstN || n > this.sentUpTo) {
       this.#tally.violate(`an ack of n ${n}, which was not sent`)
       return
@@ -130,10 +147,11 @@ export class Outgoing {
     if (this.#isRunning && this.#schedule === undefined) this.#freeSlots(now)
   }
 
-  /** 12xx: wait, then send again from `n` on. */
-  refused(ref: number, n: number, retryAfterMs: number, now: number): void {
+  /** 12xx: wait, then send again from what is missing on. */
+  refused(ref: number, { n, expected, retryAfterMs }: Refused, now: number): void {
     if (ref < this.#attemptsFrom) return
-    this.#resendFrom(n, now + retryAfterMs)
+    const refused = this.#nOfRef?.[ref % REFS] ?? n
+    this.#resendFrom(expected > 0 ? refused - (n - expected) * this.#step : refused, now + retryAfterMs)
     setTimeout(() => this.flush(performance.now()), retryAfterMs + 1)
   }
 

@@ -16,6 +16,7 @@ import { BodyType, EventKind } from '../src/protocol/wire-numbers.js'
 import type { Bytes } from '../src/std/bytes.js'
 import { type Address, Connection, type ConnectionListener } from './connection.js'
 import type { Outgoing } from './outgoing.js'
+import { placeIn, type Turn } from './partners.js'
 import { messageIdOf } from './send-slots.js'
 import type { Tally } from './tally.js'
 import { mixOf, type Timeline } from './timeline.js'
@@ -23,12 +24,18 @@ import { mixOf, type Timeline } from './timeline.js'
 /** Who is who, for all participants of a crowd. */
 export interface Cast {
   readonly tally: Tally
-  readonly conversationOf: (client: number) => string
+  /** The conversation of one client with another, or of all. */
+  readonly conversationOf: (client: number, other: number) => string
+  /** Where what a client says to another is in all that it says. */
+  readonly turnOf: (client: number, other: number) => Turn
+  /** All are in one conversation; else each client's messages that one hears are of a conversation of their own. */
+  readonly isGroup: boolean
   readonly userOf: (client: number) => string
   readonly bodyOf: (client: number) => Uint8Array
   readonly outgoingOf: (client: number) => Outgoing | undefined
   /** The first messages of a lane are decoded by participants whose number is a multiple of this. */
   readonly sampleEvery: number
+  readonly clients: number
 }
 
 interface Waiter {
@@ -60,7 +67,9 @@ export class Participant implements ConnectionListener {
   readonly #token: string
   #laneNumber = 0
   #app = ''
-  #heardUpTo = 0
+  /** The last seq of each conversation, by the number of who else is in it; of a group at 0. */
+  readonly #heardUpTo: Uint32Array
+  readonly #turns: Turn[] = []
   #now = 0
   #nextRef = REQUEST_REFS_FROM
   readonly #requests = new Map<number, Waiter>()
@@ -72,6 +81,7 @@ export class Participant implements ConnectionListener {
     this.index = index
     this.#cast = cast
     this.#token = token
+    this.#heardUpTo = new Uint32Array(cast.isGroup ? 1 : cast.clients)
   }
 
   /** Resolves once welcome. A lane that was given before is taken up again. */
@@ -159,16 +169,19 @@ export class Participant implements ConnectionListener {
       this.reading.take(bytes, start, end)
       return
     }
-    if (seq <= this.#heardUpTo) {
-      this.#cast.tally.redelivered++
+    const sender = view.getUint32(start + EVENT.laneRandom, true)
+    const { tally, isGroup } = this.#cast
+    const place = isGroup ? 0 : sender
+    const heardUpTo = this.#heardUpTo[place]!
+    if (seq <= heardUpTo) {
+      tally.redelivered++
       return
     }
     // A sender may not be told its own events again: its acks name them. Sums and read-back cover senders.
-    if (seq !== this.#heardUpTo + 1 && this.#heardUpTo > 0 && this.outgoing === undefined && this.heardAll) {
-      this.#cast.tally.violate(`client ${this.index} heard seq ${seq} after ${this.#heardUpTo}`)
+    if (seq !== heardUpTo + 1 && heardUpTo > 0 && this.outgoing === undefined && this.heardAll) {
+      tally.violate(`client ${this.index} heard seq ${seq} after ${heardUpTo}`)
     }
-    this.#heardUpTo = seq
-    const sender = view.getUint32(start + EVENT.laneRandom, true)
+    this.#heardUpTo[place] = seq
     if (sender === this.index || view.getUint16(start + EVENT.eventKind, true) !== EventKind.message) return
     this.#message(bytes, start, end, seq, sender)
   }
@@ -183,14 +196,20 @@ export class Participant implements ConnectionListener {
       tally.violate(`client ${this.index} heard from ${sender}, who sends nothing`)
       return
     }
-    const dueAt = outgoing.dueAt(n)
+    const dueAt = outgoing.dueAt(placeIn(this.#turnOf(sender), n))
     if (dueAt >= tally.measuredFrom) tally.deliver.record((this.#now - dueAt) * 1000)
     const isFirst = n - outgoing.firstN < DECODED_FIRST && this.index % sampleEvery === 0
     if (isFirst || n % DECODED_EVERY === 0) this.#decode(bytes.u8.slice(start, end), sender, n, isFirst)
   }
 
+  #turnOf(sender: number): Turn {
+    this.#turns[sender] ??= this.#cast.turnOf(sender, this.index)
+    return this.#turns[sender]
+  }
+
   #decode(frame: Uint8Array, sender: number, n: number, isDigested: boolean): void {
     const { tally, userOf, conversationOf, bodyOf } = this.#cast
+    const place = placeIn(this.#turnOf(sender), n)
     const event = decodeFrame(frame)
     if (event.kind !== 'event' || event.content === undefined) {
       tally.violate(`event ${n} of ${sender} is empty`)
@@ -201,8 +220,8 @@ export class Participant implements ConnectionListener {
       event.app === this.#app &&
       event.from === userOf(sender) &&
       event.device === DEVICE &&
-      event.conversation === conversationOf(sender) &&
-      content.messageId === messageIdOf(sender, n) &&
+      event.conversation === conversationOf(sender, this.index) &&
+      content.messageId === messageIdOf(sender, place) &&
       content.body !== undefined &&
       Buffer.compare(content.body, bodyOf(sender)) === 0
     if (!isRight) tally.violate(`event ${n} of ${sender} is not what was sent`)
@@ -222,7 +241,7 @@ export class Participant implements ConnectionListener {
       this.#cast.tally.violate(`client ${this.index}: a seq was forgotten inside the lane's window`)
       return
     }
-    this.outgoing!.acked(view.getUint32(body, true), seq, this.#now)
+    this.outgoing!.acked(ref, view.getUint32(body, true), seq, this.#now)
   }
 
   #rare(frame: DecodedFrame): void {
@@ -232,7 +251,7 @@ export class Participant implements ConnectionListener {
     }
     if (frame.kind === 'skip') {
       if (this.reading !== undefined) this.reading.skip(frame.from, frame.to)
-      else this.#heardUpTo = Math.max(this.#heardUpTo, frame.to)
+      else if (this.#cast.isGroup) this.#heardUpTo[0] = Math.max(this.#heardUpTo[0]!, frame.to)
     } else if ('ref' in frame) {
       this.#answered(frame.ref, frame)
     }
@@ -250,8 +269,7 @@ export class Participant implements ConnectionListener {
       tally.violate(`client ${this.index}: ${refusal.code} ${refusal.name}`)
       return
     }
-    const from = refusal.expected > 0 ? refusal.expected : refusal.n
-    this.outgoing!.refused(refusal.ref, from, refusal.retryAfterMs, this.#now)
+    this.outgoing!.refused(refusal.ref, refusal, this.#now)
   }
 
   #answered(ref: number, frame: DecodedFrame): void {

@@ -12,7 +12,8 @@ import { HEADER_BYTES_MAX } from './connection.js'
 
 export interface Letter {
   readonly conversationKind: number
-  readonly conversation: string
+  /** They take turns; all ids are of one length. */
+  readonly conversations: readonly string[]
   /** Number of the sending client; with n it makes the message id, and read-back knows every id without a table. */
   readonly client: number
   readonly body: Uint8Array
@@ -31,6 +32,9 @@ export class SendSlots {
   readonly countMax: number
   readonly #request: number
   readonly #idLow: number
+  /** Where the id of the conversation lies; the ids, where there are several. */
+  readonly #conversation: number
+  readonly #conversations: readonly Uint8Array[]
 
   constructor(letter: Letter, count: number) {
     const frame = sendFrame(letter, { n: MARK_N, ref: MARK_REF, idLow: MARK_ID_LOW })
@@ -38,6 +42,8 @@ export class SendSlots {
     this.frameBytes = frame.length
     this.#request = placeOf(frame, requestMark())
     this.#idLow = placeOf(frame, idMark(MARK_ID_LOW))
+    this.#conversations = letter.conversations.map((conversation) => Buffer.from(conversation))
+    this.#conversation = this.#conversations.length > 1 ? placeOf(frame, this.#conversations[0]!) : 0
     this.bytes = Bytes.ofSize(HEADER_BYTES_MAX + count * frame.length)
     for (let slot = 0; slot < count; slot++) {
       this.bytes.u8.set(frame, this.start(slot))
@@ -49,18 +55,22 @@ export class SendSlots {
     return HEADER_BYTES_MAX + slot * this.frameBytes
   }
 
-  write(slot: number, n: number, ref: number): void {
+  /** `place` is the message's in all that the client says, from 1; the n of its conversation follows from it. */
+  write(slot: number, place: number, ref: number): void {
     const start = this.start(slot)
     const { view } = this.bytes
-    writeU53(view, start + this.#request, n)
+    const conversations = this.#conversations
+    writeU53(view, start + this.#request, Math.floor((place - 1) / conversations.length) + 1)
     view.setUint32(start + this.#request + 8, ref, true)
-    view.setUint32(start + this.#idLow, n, true)
+    view.setUint32(start + this.#idLow, place, true)
+    if (conversations.length === 1) return
+    this.bytes.u8.set(conversations[(place - 1) % conversations.length]!, start + this.#conversation)
   }
 }
 
-/** The id that `client` gives its message `n`. */
-export function messageIdOf(client: number, n: number): bigint {
-  return (ID_HIGH << 64n) | (BigInt(client) << 32n) | BigInt(n)
+/** The id that `client` gives the message at `place` in all that it says. */
+export function messageIdOf(client: number, place: number): bigint {
+  return (ID_HIGH << 64n) | (BigInt(client) << 32n) | BigInt(place)
 }
 
 /** A body that is the same in every run; incompressible, so that no layer below gets it cheaper. */
@@ -77,7 +87,8 @@ export function bodyOf(client: number, size: number): Uint8Array {
 function sendFrame(letter: Letter, numbers: { n: number; ref: number; idLow: bigint }): Uint8Array {
   const messageId = (ID_HIGH << 64n) | numbers.idLow
   const content = encodeContent({ messageId, contentType: 'application/octet-stream', body: letter.body })
-  const { conversationKind, conversation } = letter
+  const { conversationKind } = letter
+  const conversation = letter.conversations[0]!
   return encodeFrame({ kind: 'send', ref: numbers.ref, n: numbers.n, conversationKind, conversation, content })
 }
 

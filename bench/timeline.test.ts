@@ -17,6 +17,7 @@ const HONEST: Said[] = [
   [2, 1, 1],
   [3, 0, 2],
 ]
+const ALL = { first: 1, step: 1 }
 const ACKED = { 0: [1, 3], 1: [2] }
 
 test('a history that says what the acks said has no violation, in whichever order it is read', () => {
@@ -44,7 +45,7 @@ test('each way of lying is seen', () => {
 })
 
 test('what one heard is the sum over the messages of the others', () => {
-  const timeline = new Timeline('c', new Tally())
+  const timeline = new Timeline('c', new Tally(), () => ALL)
   read(timeline, HONEST)
   equal(timeline.sumOfOthers(1), (mixOf(1, 0, 1) + mixOf(3, 0, 2)) | 0)
   equal(timeline.sumOfOthers(0), mixOf(2, 1, 1))
@@ -52,7 +53,7 @@ test('what one heard is the sum over the messages of the others', () => {
 
 function complaints(said: readonly Said[], acked: Record<number, number[]>): readonly string[] {
   const tally = new Tally()
-  const timeline = new Timeline('c', tally)
+  const timeline = new Timeline('c', tally, () => ALL)
   read(timeline, said)
   const senders = Object.entries(acked).map(([sender, seqs]): [number, Outgoing] => [Number(sender), ackedAt(seqs)])
   timeline.check(3, new Map(senders))

@@ -11,6 +11,7 @@ import { EVENT } from '../src/protocol/event-frame.js'
 import { EventKind } from '../src/protocol/wire-numbers.js'
 import type { Bytes } from '../src/std/bytes.js'
 import type { Outgoing } from './outgoing.js'
+import { placeIn, type Turn } from './partners.js'
 import { messageIdOf } from './send-slots.js'
 import type { Tally } from './tally.js'
 
@@ -21,6 +22,7 @@ const NOT_A_MESSAGE = 0xffff_ffff
 export class Timeline {
   readonly #conversation: string
   readonly #tally: Tally
+  readonly #turnOf: (sender: number) => Turn
   /** By seq: the sender's number, and its n; 0 where nothing was read. */
   #senders = new Uint32Array(1024)
   #ns = new Uint32Array(1024)
@@ -28,9 +30,11 @@ export class Timeline {
   readonly #idPlaces = new Map<number, number>()
   messages = 0
 
-  constructor(conversation: string, tally: Tally) {
+  /** `turnOf` says which of all that a sender says is said here. */
+  constructor(conversation: string, tally: Tally, turnOf: (sender: number) => Turn) {
     this.#conversation = conversation
     this.#tally = tally
+    this.#turnOf = turnOf
   }
 
   take(bytes: Bytes, start: number, end: number): void {
@@ -62,7 +66,7 @@ export class Timeline {
   check(head: number, outgoings: ReadonlyMap<number, Outgoing>): void {
     const lastN = new Map<number, number>()
     const acked = new Map<number, number>()
-    for (const [sender, outgoing] of outgoings) lastN.set(sender, outgoing.firstN - 1)
+    for (const [sender, { firstN }] of outgoings) lastN.set(sender, firstN - 1)
     for (let seq = 1; seq <= head; seq++) {
       const sender = this.#senders[seq]!
       const n = this.#ns[seq]!
@@ -75,13 +79,14 @@ export class Timeline {
       }
       if (n !== lastN.get(sender)! + 1) this.#tally.violate(`${this.#where(seq)} is n ${n} after ${lastN.get(sender)}`)
       lastN.set(sender, n)
-      const ackedAt = outgoing.seqs[n] ?? 0
+      const ackedAt = outgoing.seqs[placeIn(this.#turnOf(sender), n)] ?? 0
       if (ackedAt === seq) acked.set(sender, (acked.get(sender) ?? 0) + 1)
       else if (ackedAt !== 0) this.#tally.violate(`${this.#where(seq)}: n ${n} of ${sender} was acked at ${ackedAt}`)
     }
     for (const [sender, outgoing] of outgoings) {
       const found = acked.get(sender) ?? 0
-      const lost = outgoing.ackedUpTo - (outgoing.firstN - 1) - found
+      const { first, step } = this.#turnOf(sender)
+      const lost = Math.floor((outgoing.ackedUpTo - first) / step) + 1 - (outgoing.firstN - 1) - found
       if (lost !== 0) this.#tally.violate(`${this.#conversation}: ${lost} acked messages of ${sender} are lost`)
     }
   }
@@ -104,7 +109,8 @@ export class Timeline {
       return
     }
     const at = start + place
-    if (bytes.view.getUint32(at, true) !== n || bytes.view.getUint32(at + 4, true) !== sender) {
+    const said = placeIn(this.#turnOf(sender), n)
+    if (bytes.view.getUint32(at, true) !== said || bytes.view.getUint32(at + 4, true) !== sender) {
       this.#tally.violate(`${this.#conversation}: n ${n} of ${sender} has the id of another message`)
     }
   }
@@ -112,7 +118,7 @@ export class Timeline {
   #decode(frame: Uint8Array, sender: number, n: number): void {
     const event = decodeFrame(frame)
     const content = event.kind === 'event' && event.content !== undefined ? decodeContent(event.content) : undefined
-    const id = messageIdOf(sender, n)
+    const id = messageIdOf(sender, placeIn(this.#turnOf(sender), n))
     if (content?.messageId !== id) {
       this.#tally.violate(`${this.#conversation}: n ${n} of ${sender} has the id of another message`)
       return

@@ -1,8 +1,10 @@
 import { deepEqual, equal, throws } from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { describe, test } from 'vitest'
+import { ActorKind, type AppId } from '../domain/ids.js'
 import type { HeadsFacts, MemberStateFacts } from '../protocol/heads-record.js'
 import { ListFlag } from '../protocol/wire-numbers.js'
+import { applyIncarnation, emptyConversation } from './conversation.js'
 import { ConversationList } from './conversation-list.js'
 
 const MARK = { conversationKind: 2, conversation: 'lunch', seq: 0, ordinal: 0, set: 0, flags: 0 }
@@ -84,6 +86,21 @@ describe('a conversation list', () => {
     const { head, readSeq, readOrdinal, mentionSeq, memberSeq, flags } = list.apply(anew, ann())
     deepEqual([head, readSeq, readOrdinal, mentionSeq, memberSeq, flags], [43, 40, 42, 0, 1, ListFlag.muted])
     equal(list.isNews(heads(60, 60), ann()), false)
+  })
+
+  test('of a conversation that gave seqs again twice nothing is left that the first loss took', () => {
+    const list = new ConversationList()
+    list.apply(heads(50, 50), ann({ memberSeq: 45, readSeq: 48, readOrdinal: 48 }))
+    const state = emptyConversation({ app: 'demo' as AppId, kind: ActorKind.group, id: 'lunch' })
+    for (const [incarnation, seq] of [
+      [1, 1],
+      [2, 41],
+      [3, 47],
+    ] as const)
+      applyIncarnation(state, incarnation, seq)
+    const { incarnation, sinceSeq } = state
+    const { memberSeq, readSeq } = list.apply({ ...heads(47, 47), incarnation, sinceSeq }, ann())
+    deepEqual([sinceSeq, memberSeq, readSeq], [41, 1, 40])
   })
 
   test('of a conversation that has lost nothing the list heard of, everything is left', () => {

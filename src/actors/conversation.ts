@@ -38,7 +38,8 @@ export interface Conversation {
   modeSeq: Seq
   /** By read fan-out (delivery-mode.ts). */
   isLarge: boolean
-  /** Of the log at the last event, and the first event that has it: seqs from there on may have been others before (rules §14). */
+  /** Of the log at the last event; and where the log has lost events, the first seq that was given again, over all losses:
+   *  from there on seqs may have been others before (rules §14). */
   incarnation: number
   sinceSeq: Seq
   lastTime: EpochMs
@@ -240,8 +241,9 @@ export function apply(state: Conversation, event: TimelineEvent): void {
 /** The event at `seq` was logged in this incarnation of the log. */
 export function applyIncarnation(state: Conversation, incarnation: number, seq: Seq): void {
   if (incarnation <= state.incarnation) return
+  // Who heard of none of several losses may hold events of each, so the smallest place counts. The first is no loss.
+  state.sinceSeq = state.incarnation <= 1 ? seq : Math.min(state.sinceSeq, seq)
   state.incarnation = incarnation
-  state.sinceSeq = seq
 }
 
 function applyMembership(state: Conversation, event: TimelineEvent): void {

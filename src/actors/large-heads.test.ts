@@ -120,6 +120,35 @@ describe('heads of large conversations', () => {
     deepEqual([rig.pushed.length, rig.pushed[0]!.heads.length], [1, ofFirst])
   })
 
+  test('are told to everybody in turn, page by page, and leave room for devices that come back', () => {
+    const rig = new Rig(LIMITS.resumeEntriesMax + 1)
+    const others = Array.from({ length: LIMITS.headsTellsMax + 10 }, (_, at) => {
+      const name = { ...ANN, id: `u${at}` }
+      const other = new InboxActivation(actorKey(name.app, name.kind, name.id), name, undefined)
+      const place = { app: 'demo', actorKind: ActorKind.group, conversation: 'c0', incarnation: 1, sinceSeq: 1 }
+      const facts = { ...place, head: 3, ordinal: 3, time: 0, modeSeq: 2, isLarge: true, members: [] }
+      other.state.list.apply(facts, { ...MEMBER, user: name.id, isMember: true })
+      return other
+    })
+    rig.heads.tell(rig.inbox)
+    for (const other of others) rig.heads.tell(other)
+    rig.ask(1)
+    deepEqual(rig.refused, [])
+    equal(rig.asked.length, LIMITS.headsTellsMax - 1 + 2 + 2)
+    rig.tell()
+    equal(rig.pushed.length, LIMITS.headsTellsMax)
+    for (let times = 2; times > 0; times--) {
+      rig.heads.tick(rig.clock.monotonic())
+      rig.tell()
+    }
+    const ofAnn = rig.pushed.filter(({ heads }) => heads.some(({ conversation }) => conversation !== 'c0'))
+    deepEqual(
+      [rig.pushed.length, ofAnn.map(({ heads }) => heads.length)],
+      [1 + others.length + 1, [LIMITS.resumeEntriesMax, 1]],
+    )
+    equal(rig.heads.isWaiting, false)
+  })
+
   test('wait in bounded number, and are unknown once the inbox is not ours', () => {
     const rig = new Rig(1)
     for (let left = LIMITS.headsAsksMax; left > 0; left--) rig.ask(1)

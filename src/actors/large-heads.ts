@@ -31,6 +31,10 @@ export class LargeHeads {
   /** Under way, by number; the oldest first. */
   readonly #questions = new Map<number, Question>()
   #k = 0
+  /** Whose sessions are to be told, and from which place of their list on; the first to be told first. */
+  readonly #toTell = new Map<ActorKey, { readonly inbox: InboxActivation; readonly from: number }>()
+  /** Questions for them. */
+  #tellsCount = 0
 
   constructor(shard: Shard) {
     this.#shard = shard
@@ -51,13 +55,32 @@ export class LargeHeads {
     this.#ask(inbox, page, { answered, lost: () => link.unknown(k) })
   }
 
-  /** Tells the sessions of this inbox where its large conversations stand. */
+  /** Tells the sessions of this inbox where its large conversations stand, when it is its turn. */
   tell(inbox: InboxActivation): void {
-    const { list } = inbox.state
-    for (let page = list.largeFrom(0, LIMITS.resumeEntriesMax); page.length > 0; ) {
-      if (this.#questions.size >= LIMITS.headsAsksMax) return // those who miss it hear in a minute
-      this.#ask(inbox, page, { answered: (heads) => this.#told(inbox.key, heads), lost: () => {} })
-      page = list.largeFrom(page[page.length - 1]!.index + 1, LIMITS.resumeEntriesMax)
+    if (this.#toTell.has(inbox.key) || inbox.state.list.largeFrom(0, 1).length === 0) return
+    this.#toTell.set(inbox.key, { inbox, from: 0 })
+    this.#shard.stir()
+    this.#tellNext()
+  }
+
+  /** Whoever waits longest first, a page each time; devices that come back find room beside them. */
+  #tellNext(): void {
+    for (const [key, { inbox, from }] of this.#toTell) {
+      if (this.#tellsCount >= LIMITS.headsTellsMax || this.#questions.size >= LIMITS.headsAsksMax) return
+      this.#toTell.delete(key)
+      const page = inbox.state.list.largeFrom(from, LIMITS.resumeEntriesMax)
+      if (page.length === 0) continue
+      if (page.length === LIMITS.resumeEntriesMax) {
+        this.#toTell.set(key, { inbox, from: page[page.length - 1]!.index + 1 })
+      }
+      this.#tellsCount++
+      this.#ask(inbox, page, {
+        answered: (heads) => {
+          this.#tellsCount--
+          this.#told(key, heads)
+        },
+        lost: () => {},
+      })
     }
   }
 
@@ -119,20 +142,23 @@ export class LargeHeads {
   }
 
   get isWaiting(): boolean {
-    return this.#questions.size > 0
+    return this.#questions.size > 0 || this.#toTell.size > 0
   }
 
   tick(now: number): void {
     for (const [k, question] of this.#questions) {
-      if (question.until > now) return
+      if (question.until > now) break
       for (const shard of [...question.waiting.keys()]) this.#take(question, shard, [])
       this.#finish(k, question)
     }
+    this.#tellNext()
   }
 
   reset(): void {
     for (const { lost } of this.#questions.values()) lost()
     this.#questions.clear()
+    this.#toTell.clear()
+    this.#tellsCount = 0
   }
 }
 

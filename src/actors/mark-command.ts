@@ -2,6 +2,7 @@
  * Marks: what a user decides of a conversation of their list, logged in the user's shard (rules §9). It is told to all of
  * the user's sessions as a step of the inbox, like any other change of it.
  */
+import { LIMITS } from '../domain/limits.js'
 import { beginRecord, endRecord, RecordKind } from '../log/frame.js'
 import { writeAck } from '../protocol/answer-frames.js'
 import type { ClientFrame } from '../protocol/client-frame.js'
@@ -12,6 +13,7 @@ import { unreachable } from '../std/assert.js'
 import type { Bytes } from '../std/bytes.js'
 import { crc32OfText } from '../std/crc32.js'
 import type { InboxActivation } from './activation.js'
+import type { ListEntry } from './conversation-list.js'
 import {
   applyInboxSpent,
   applyMark,
@@ -26,6 +28,9 @@ import type { Shard } from './shard.js'
 
 export class MarkCommand {
   readonly #shard: Shard
+  /** How often entries were marked in this second. */
+  readonly #marks = new Map<ListEntry, number>()
+  #second = 0
 
   constructor(shard: Shard) {
     this.#shard = shard
@@ -38,6 +43,7 @@ export class MarkCommand {
     const decision = decideMark(inbox.state, commandOf(session, frame, bytes), shard.loop.logIncarnation)
     switch (decision.kind) {
       case 'accept':
+        if (this.#isTooOften(inbox, decision.mark)) return shard.refuse(link, k, 'mark-rate', frame.ref, frame.n)
         return this.#ack(link, k, frame, this.#append(inbox, decision.mark), 0)
       case 'spend':
         this.#spend(inbox, decision.spent)
@@ -52,6 +58,19 @@ export class MarkCommand {
       default:
         return unreachable(decision)
     }
+  }
+
+  /** Counts it, within a second on the clock. */
+  #isTooOften(inbox: InboxActivation, { facts }: Mark): boolean {
+    const second = Math.floor(this.#shard.parts.clock.monotonic() / 1_000)
+    if (second !== this.#second) {
+      this.#second = second
+      this.#marks.clear()
+    }
+    const entry = inbox.state.list.get(facts.conversationKind, facts.conversation)!
+    const marks = (this.#marks.get(entry) ?? 0) + 1
+    if (marks <= LIMITS.marksPerSecondMax) this.#marks.set(entry, marks)
+    return marks > LIMITS.marksPerSecondMax
   }
 
   /** Returns the version that the mark has made. */

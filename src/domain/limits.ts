@@ -132,6 +132,9 @@ export const LIMITS = {
   outboxOwedMax: 65_536,
   /** Of all shards of a worker: each stays in memory for as long. */
   outboxOwedPerWorkerMax: 262_144,
+  /** Of one conversation by one user, in a second; one more is refused with mark-rate. The client library says one reading a
+   *  second, and settings as they are made. */
+  marksPerSecondMax: 5,
   /** Milliseconds between two steps of one inbox to its user's sessions; what changes meanwhile goes in one. */
   inboxStepMs: 1_000,
   /** Entries, or heads of large conversations, of one answer to Resume. */
@@ -150,6 +153,8 @@ export const LIMITS = {
   headsAskMs: 1_000,
   /** Questions for heads of large conversations under way, per user shard; one more is refused with mailbox-full. */
   headsAsksMax: 4_096,
+  /** Of these by the server itself, once a minute for all who are connected: the others wait their turn. */
+  headsTellsMax: 2_048,
   /** A token, in bytes. */
   tokenBytesMax: 4 * KiB,
   /** Users of an app whose tokens were taken back; then a whole app's are, or nobody's (revocations-full). */

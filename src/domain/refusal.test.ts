@@ -43,6 +43,7 @@ const PUBLISHED: Record<number, RefusalName> = {
   1223: 'user-rate',
   1224: 'app-rate',
   1225: 'bad-token-rate',
+  1226: 'mark-rate',
   1301: 'draining',
   1302: 'too-far-behind',
   1303: 'replaced',

@@ -67,6 +67,7 @@ export const REFUSALS = {
     wire: 1225,
     advice: 'too many tokens of this address were no good within a second; wait, then come again',
   },
+  'mark-rate': { wire: 1226, advice: 'this user marks this conversation too often; wait, then resend' },
 
   draining: { wire: 1301, advice: 'this server is stopping; reconnect, then resume' },
   'too-far-behind': {

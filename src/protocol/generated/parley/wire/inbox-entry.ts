@@ -240,7 +240,7 @@ mutate_mention_seq(value:bigint):boolean {
 }
 
 /**
- * The first event of this incarnation.
+ * The first seq that was given again, over all times that the conversation lost events; else its first event.
  */
 sinceSeq():bigint {
   const offset = this.bb!.__offset(this.bb_pos, 28);

@@ -34,8 +34,10 @@ interface Placed {
 }
 
 /**
- * Two rules over the messages of a conversation that were accepted: of one client, in the order it sent them, as far as one
- * lane goes; of any two, if the ack of one was heard before the other began, in that order.
+ * Three rules over the messages of a conversation that were accepted: of one client and lane, in the order it sent them; of
+ * one client, what was acked in a lane before all that came later and went out in a newer one; of any two, if the ack of
+ * one was heard before the other began, in that order. What a client sent first and had to send again in a newer lane may
+ * thus stand behind what came later and was on its way in the old one, and nothing else may.
  */
 export function checkSenderOrder(history: History): string[] {
   const wrong: string[] = []
@@ -55,17 +57,30 @@ export function checkSenderOrder(history: History): string[] {
   return wrong
 }
 
+/** The lanes of one client: the last message of each, and the one that stands highest of those that were acked. */
+type Lanes = Map<number, { last: Placed; highest: Placed | undefined }>
+
 function orderOfClients(placed: readonly Placed[]): string[] {
-  const lastOf = new Map<string, Placed>()
+  const lanesOf = new Map<string, Lanes>()
   return placed.flatMap((each) => {
-    const queue = `${each.line.client} ${each.lane}`
-    const before = lastOf.get(queue)
-    lastOf.set(queue, each)
-    if (before === undefined || before.seq < each.seq) return []
-    return [
-      `${each.line.client} sent ${before.line.command} before ${each.line.command}; seqs ${before.seq}, ${each.seq}`,
-    ]
+    const lanes: Lanes = lanesOf.get(each.line.client) ?? new Map()
+    lanesOf.set(each.line.client, lanes)
+    const before = [...earlierOf(lanes, each.lane)].filter(({ seq }) => seq >= each.seq)
+    const own = lanes.get(each.lane)
+    const isHigher = Number.isFinite(each.ackedAt) && each.seq > (own?.highest?.seq ?? 0)
+    lanes.set(each.lane, { last: each, highest: isHigher ? each : own?.highest })
+    return before.map(
+      ({ line, seq }) => `${line.client} sent ${line.command} before ${each.line.command}; seqs ${seq}, ${each.seq}`,
+    )
   })
+}
+
+/** What must stand below the next message of a lane. */
+function* earlierOf(lanes: Lanes, lane: number): Generator<Placed> {
+  for (const [number, { last, highest }] of lanes) {
+    if (number === lane) yield last
+    else if (number < lane && highest !== undefined) yield highest
+  }
 }
 
 /** By a sweep over time: whatever begins must lie above the highest seq acked before. */

@@ -3,10 +3,10 @@
  */
 import { Client } from './client/client.js'
 import type { ClientOptions } from './client/client-options.js'
-import { type ClientStorage, StorageError } from './client/storage.js'
+import { type SharedStorage, StorageError } from './client/storage.js'
 import type { PlatformWebSocket } from './client/transport.js'
-import { IndexedDbStorage } from './client/web/indexed-db-storage.js'
-import type { LockManager, PlatformIndexedDb } from './client/web/indexed-db-types.js'
+import type { LockManager, PlatformBroadcastChannel, PlatformIndexedDb } from './client/web/indexed-db-types.js'
+import { SharedIndexedDb } from './client/web/shared-indexed-db.js'
 import { webSocketTransport } from './client/web/web-socket.js'
 import { PLATFORM_CLOCK } from './std/platform-clock.js'
 import { SYSTEM_RANDOM } from './std/random.js'
@@ -16,6 +16,7 @@ export * from './client/public.js'
 interface BrowserGlobals {
   readonly WebSocket: PlatformWebSocket
   readonly indexedDB?: PlatformIndexedDb
+  readonly BroadcastChannel?: PlatformBroadcastChannel
   readonly navigator?: { readonly locks?: LockManager }
   addEventListener?(type: 'online', listener: () => void): void
   removeEventListener?(type: 'online', listener: () => void): void
@@ -38,9 +39,22 @@ export class ParleyClient extends Client {
   }
 }
 
-/** Keeps the queue in IndexedDB. `name` tells apart the users, or the applications, of one origin. */
-export function indexedDbStorage(name?: string): ClientStorage {
-  const { indexedDB, navigator } = globals
-  if (indexedDB === undefined) throw new StorageError('Cannot keep a queue here: there is no IndexedDB')
-  return new IndexedDbStorage({ indexedDB, locks: navigator?.locks, ...(name !== undefined && { name }) })
+/**
+ * Keeps the queue in IndexedDB, where all tabs of this origin that give the same name share one device and one connection.
+ * `name` tells apart the users, or the applications, of one origin. Throws StorageError where the browser lacks what it takes.
+ */
+export function indexedDbStorage(name?: string): SharedStorage {
+  const { indexedDB, navigator, BroadcastChannel } = globals
+  if (indexedDB === undefined || BroadcastChannel === undefined) {
+    throw new StorageError('Cannot keep a queue here: there is no IndexedDB, or no BroadcastChannel')
+  }
+  if (navigator?.locks === undefined) {
+    throw new StorageError('Cannot keep a queue here: Web Locks need a page from https or localhost')
+  }
+  return new SharedIndexedDb({
+    indexedDB,
+    BroadcastChannel,
+    locks: navigator.locks,
+    ...(name !== undefined && { name }),
+  })
 }

@@ -3,10 +3,10 @@ import type { EventFrame, InboxEntryFacts } from '../protocol/decoded-frame.js'
 import { ListFlag } from '../protocol/wire-numbers.js'
 import type { Clock } from '../std/clock.js'
 import type { Random } from '../std/random.js'
+import type { ClientDevice } from './client-device.js'
 import { type Command, type ConversationName, INBOX, type Mark } from './command-queue.js'
 import { markCommand } from './commands.js'
 import type { Conversation, ListSettings } from './conversation.js'
-import type { Device } from './device.js'
 import { ClientError } from './errors.js'
 import type { HeldCalls } from './held-calls.js'
 import { type InboxEntry, InboxView } from './inbox-view.js'
@@ -30,7 +30,7 @@ export class ClientInbox {
   readonly #open = new Set<string>()
   readonly #view = new InboxView()
   readonly #reads: ReadMarks
-  #device: Device | undefined
+  #device: ClientDevice | undefined
 
   constructor({ clock, random, held, isFull }: ClientInboxParts) {
     this.listeners = new Listeners(clock)
@@ -43,10 +43,10 @@ export class ClientInbox {
     })
   }
 
-  /** The storage is open: `kept` is what an earlier life had. */
-  begin(device: Device, kept: readonly InboxEntryFacts[]): void {
+  /** The storage is open. */
+  begin(device: ClientDevice): void {
     this.#device = device
-    this.#view.listed(kept)
+    this.#view.listed(device.kept.entries)
   }
 
   /** An earlier life's mark, on its way still. */
@@ -86,7 +86,7 @@ export class ClientInbox {
   }
 
   markRead(conversation: Conversation): void {
-    const run = (_: Device, name: ConversationName) => {
+    const run = (_: ClientDevice, name: ConversationName) => {
       const place = this.#view.place(name)
       if (place !== undefined) this.#reads.read(name, place)
     }
@@ -95,7 +95,7 @@ export class ClientInbox {
 
   set(conversation: Conversation, settings: ListSettings): void {
     if (this.#isFull()) throw new ClientError('queue-full', 'Cannot set that: too much waits for the server already')
-    const run = (_: Device, name: ConversationName) => {
+    const run = (_: ClientDevice, name: ConversationName) => {
       if (settings.markedUnread !== undefined) this.#reads.cancel(name)
       this.#mark({ conversation: name, seq: 0, ordinal: 0, ...flagsOf(settings) })
     }
@@ -103,11 +103,11 @@ export class ClientInbox {
   }
 
   #mark(said: Omit<Mark, 'incarnation'>): void {
-    const { session } = this.#device!
-    const mark = { ...said, incarnation: session.inbox.cursor.incarnation }
+    const device = this.#device!
+    const mark = { ...said, incarnation: device.incarnation }
     const command = markCommand(this.#random, mark)
     this.#open.add(command.id)
-    session.queue(INBOX, command)
+    device.queue(INBOX, command)
     this.#tell(this.#view.marked(mark))
   }
 

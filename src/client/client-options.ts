@@ -4,7 +4,7 @@ import { LIMITS } from '../domain/limits.js'
 import type { Clock } from '../std/clock.js'
 import type { Random } from '../std/random.js'
 import { ClientError, RefusedError } from './errors.js'
-import type { ClientStorage } from './storage.js'
+import type { ClientStorage, SharedStorage } from './storage.js'
 import type { Token } from './token-source.js'
 import type { Transport } from './transport.js'
 
@@ -16,7 +16,7 @@ export interface ClientOptions {
   /** 1 … 64 bytes, different for each of the user's devices. By default drawn at random and kept in `storage`. */
   readonly device?: string
   /** By default memory: the queue lives as long as the client. */
-  readonly storage?: ClientStorage
+  readonly storage?: ClientStorage | SharedStorage
   /** In a conversation that is new to this device, how many of the latest seqs it is shown: 1 … 200, 100 by default. */
   readonly recentMax?: number
 }

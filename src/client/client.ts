@@ -1,37 +1,32 @@
 /**
  * The client library: what an application talks to. Around the session machine (session.ts, which the simulator runs)
- * stand storage, tokens and addresses (device.ts); here callbacks become promises, streams and states.
+ * stand storage, tokens and addresses (device.ts), alone or shared with other tabs (tab-device.ts); here callbacks become
+ * promises, streams and states.
  *
  * Everything works offline: what is sent before or between connections is stored and goes out when there is one.
  * Handlers are registered before `connect()`: an event that was shown counts as held on this device, for good.
  */
-import {
-  ActorKind,
-  type ConversationKind,
-  directId,
-  ID_BYTES_MAX,
-  isConversationId,
-  isId,
-  type UserId,
-} from '../domain/ids.js'
+import { ActorKind, type ConversationKind, ID_BYTES_MAX, isConversationId, isId } from '../domain/ids.js'
 import { ChangeAction } from '../protocol/wire-numbers.js'
 import { random64 } from '../std/random.js'
+import type { ClientDevice, ConnectionState, DeviceListener, Trouble } from './client-device.js'
 import { ClientInbox } from './client-inbox.js'
 import { type ClientOptions, checkOptions, type Platform } from './client-options.js'
 import type { Command, CommandOutcome, ConversationName, Mark } from './command-queue.js'
-import { changeCommand, sendCommand } from './commands.js'
-import { Conversation, type ConversationHost, checkUsers, type NewGroup } from './conversation.js'
-import { type ConnectionState, Device, type DeviceListener, type Trouble } from './device.js'
-import { ClientError, RefusedError } from './errors.js'
+import { Conversation, checkUsers, type NewGroup } from './conversation.js'
+import { ConversationCalls, closedError } from './conversation-calls.js'
+import { Device } from './device.js'
+import { RefusedError } from './errors.js'
 import { HeldCalls } from './held-calls.js'
-import type { HistoryAnswer, HistoryOutcome, HistoryRange } from './history-reads.js'
 import type { InboxEntry } from './inbox-view.js'
 import { Listeners } from './listeners.js'
+import { OpenCommands } from './open-commands.js'
 import { Outgoing } from './outgoing.js'
 import { type Receipt, receiptsOf } from './receipt.js'
 import { Signals } from './signals.js'
-import { type ClientStorage, MemoryStorage } from './storage.js'
+import { type ClientStorage, isShared, MemoryStorage, type SharedStorage } from './storage.js'
 import { Streams } from './streams.js'
+import { TabDevice } from './tab-device.js'
 import type { Item } from './timeline.js'
 import { eventOfItem, type Message, type TimelineEvent } from './timeline-event.js'
 
@@ -43,18 +38,19 @@ export class Client {
   readonly presence: Signals
   readonly #options: ClientOptions
   readonly #platform: Platform
-  readonly #storage: ClientStorage
+  readonly #storage: ClientStorage | SharedStorage
   readonly #events: Listeners<TimelineEvent>
   readonly #states: Listeners<ConnectionState>
   readonly #troubles: Listeners<Trouble>
   readonly #receipts: Listeners<Receipt>
-  readonly #outgoing = new Map<string, Outgoing>()
+  readonly #open = new OpenCommands()
   readonly #followed = new Set<string>()
   readonly #held = new HeldCalls(() => this.#device)
   readonly #streams = new Streams({ held: this.#held, follow: (device, name) => this.#follow(device, name) })
   readonly #inbox: ClientInbox
-  #device: Device | undefined
-  #opening: Promise<Device> | undefined
+  readonly #calls: ConversationCalls
+  #device: ClientDevice | undefined
+  #opening: Promise<ClientDevice> | undefined
   #state: ConnectionState = { kind: 'closed' }
   #isClosed = false
 
@@ -70,6 +66,12 @@ export class Client {
     this.#states = new Listeners(platform.clock)
     this.#troubles = new Listeners(platform.clock)
     this.presence = new Signals(platform.clock)
+    this.#calls = new ConversationCalls({
+      ...{ random: platform.random, held: this.#held, open: this.#open, inbox: this.#inbox, streams: this.#streams },
+      device: () => this.#device,
+      isClosed: () => this.#isClosed,
+      isFull: () => this.#isFull,
+    })
   }
 
   get state(): ConnectionState {
@@ -82,10 +84,10 @@ export class Client {
    * error of a connection that has `stopped`; after that it may be called again.
    */
   async connect(): Promise<void> {
-    this.#assertOpen()
-    this.#opening ??= this.#open()
+    this.#calls.assertOpen()
+    this.#opening ??= this.#openDevice()
     const device = await this.#opening
-    this.#assertOpen()
+    this.#calls.assertOpen()
     device.start()
     await new Promise<void>((resolve, reject) => {
       const look = (state: ConnectionState) => {
@@ -107,26 +109,26 @@ export class Client {
     const device = await this.#opening?.catch(() => undefined)
     await device?.close()
     this.#held.close()
-    for (const outgoing of this.#outgoing.values()) outgoing.abandon()
+    this.#open.abandon()
     this.#streams.end()
     this.#become({ kind: 'closed' })
   }
 
   /** The network is back: connects now instead of when it is time to. */
   wake(): void {
-    this.#device?.session.wake()
+    this.#device?.wake()
   }
 
   /** The conversation with one other user. It exists without being created. Throws RefusedError `bad-id`. */
   direct(user: string): Conversation {
     if (!isId(user, ID_BYTES_MAX)) throw RefusedError.of('bad-id')
-    return new Conversation(this.#host, ActorKind.direct, { peer: user })
+    return new Conversation(this.#calls, ActorKind.direct, { peer: user })
   }
 
   /** A conversation that somebody has created, or will. Throws RefusedError `bad-id`. */
   conversation(id: string, kind: ConversationKind = ActorKind.group): Conversation {
     if (!isConversationId(kind, id)) throw RefusedError.of('bad-id')
-    return new Conversation(this.#host, kind, { id })
+    return new Conversation(this.#calls, kind, { id })
   }
 
   /** Resolves when the group exists, with us as its owner. Without an id it gets one at random. */
@@ -134,13 +136,13 @@ export class Client {
     checkUsers(members)
     const name = id ?? random64(this.#platform.random).toString(16).padStart(16, '0')
     const group = this.conversation(name, ActorKind[kind ?? 'group'])
-    await this.#host.change(group, ChangeAction.create, members).acked()
+    await this.#calls.change(group, ChangeAction.create, members).acked()
     return group
   }
 
   /** What has no outcome yet, in the order it was sent: after a start, what earlier lives left in the storage. */
   pending(): Outgoing[] {
-    return [...this.#outgoing.values()]
+    return this.#open.all()
   }
 
   /** Every message of every conversation, our own included, in order and once each. Returns what ends it. */
@@ -181,103 +183,48 @@ export class Client {
     return this.#troubles.add(listener)
   }
 
-  async #open(): Promise<Device> {
+  async #openDevice(): Promise<ClientDevice> {
+    const storage = this.#storage
+    const parts = { options: this.#options, platform: this.#platform, listener: this.#listener() }
+    let device: ClientDevice
     try {
-      this.#device = await Device.open({
-        options: this.#options,
-        platform: this.#platform,
-        storage: this.#storage,
-        listener: this.#listener(),
-        signals: this.presence,
-      })
+      device = await (isShared(storage) ? TabDevice.open({ ...parts, storage }) : Device.open({ ...parts, storage }))
     } catch (cause) {
       this.#opening = undefined // it may be free the next time
       throw cause
     }
-    this.#inbox.begin(this.#device, this.#device.kept?.inbox?.entries ?? [])
-    const sentSince = [...this.#outgoing.values()]
-    this.#outgoing.clear()
-    for (const { name, commands } of this.#device.kept?.conversations ?? []) {
-      const conversation = new Conversation(this.#host, name.kind, { id: name.id })
-      for (const { command } of commands) {
-        if (command.body.kind === 'mark') this.#inbox.kept(command)
-        else this.#outgoing.set(command.id, new Outgoing(conversation, command, { kind: 'queued' }))
-      }
-    }
-    for (const outgoing of sentSince) this.#outgoing.set(outgoing.id, outgoing)
+    this.#device = device
+    this.#inbox.begin(device)
+    for (const { command } of device.kept.commands) if (command.body.kind === 'mark') this.#inbox.kept(command)
+    const kept = device.kept.commands.filter(({ command }) => command.body.kind !== 'mark')
+    this.#open.restore(
+      kept.map(({ name, command }) => {
+        const conversation = new Conversation(this.#calls, name.kind, { id: name.id })
+        return new Outgoing(conversation, command, { kind: 'queued' })
+      }),
+    )
     this.#held.run()
-    return this.#device
-  }
-
-  readonly #host: ConversationHost = {
-    inbox: () => this.#openInbox(),
-    send: (of, content) => this.#queue(of, sendCommand(this.#platform.random, content)),
-    change: (of, action, users) => this.#queue(of, changeCommand(this.#platform.random, action, users)),
-    read: (of, range) => this.#read(of, range),
-    openStream: (of, after) => {
-      this.#assertOpen()
-      return this.#streams.open(of, after)
-    },
-    directIdOf: (peer) => {
-      const user = this.#device?.self?.user
-      return user === undefined ? undefined : directId(user as UserId, peer as UserId)
-    },
-  }
-
-  #openInbox(): ClientInbox {
-    this.#assertOpen()
-    return this.#inbox
-  }
-
-  #queue(conversation: Conversation, command: Command): Outgoing {
-    this.#assertOpen()
-    if (this.#isFull)
-      throw new ClientError('queue-full', `Cannot send: ${QUEUE_MAX} commands wait for the server already`)
-    const outgoing = new Outgoing(conversation, command)
-    this.#outgoing.set(command.id, outgoing)
-    this.#held.whenNamed({
-      conversation,
-      run: (device, name) => device.session.queue(name, command),
-      closed: () => {},
-    })
-    return outgoing
-  }
-
-  #read(conversation: Conversation, range: HistoryRange): Promise<HistoryAnswer> {
-    this.#assertOpen()
-    return new Promise((resolve, reject) => {
-      const done = (outcome: HistoryOutcome) => {
-        if (outcome.kind === 'read') resolve(outcome)
-        else if (outcome.kind === 'refused') reject(new RefusedError(outcome.refusal.code, outcome.refusal.advice))
-        else if (this.#isClosed) reject(closedError())
-        else reject(new ClientError('unanswered', 'Cannot read history: no server answered in time'))
-      }
-      this.#held.whenNamed({
-        conversation,
-        run: (device, name) => device.session.read(name, range, done),
-        closed: () => reject(closedError()),
-      })
-    })
+    return device
   }
 
   #listener(): DeviceListener {
     return {
       state: (state) => {
-        if (state.kind === 'online') this.#held.run()
+        if (state.kind === 'online') {
+          this.#held.run()
+          this.presence.up(state.self.user, (frame) => this.#device?.tell(frame))
+        }
         this.#become(state)
       },
       trouble: (trouble) => this.#troubles.tell(trouble),
-      stored: ({ id }) => this.#outgoing.get(id)?.advance('queued'),
-      sent: ({ id }) => this.#outgoing.get(id)?.advance('sent'),
+      stored: ({ id }) => this.#open.advance(id, 'queued'),
+      sent: ({ id }) => this.#open.advance(id, 'sent'),
       settled: (name, command, outcome) => {
-        const { id } = command
         if (command.body.kind === 'mark') return this.#markSettled(command.id, command.body, outcome)
         if (outcome.kind === 'acked') this.#accepted(name, command, outcome)
-        const outgoing = this.#outgoing.get(id)
-        if (outcome.kind === 'refused' || outcome.seq !== undefined) this.#outgoing.delete(id)
-        outgoing?.settle(outcome)
+        this.#open.settle(command.id, outcome)
       },
-      unknown: (_, { id }) => this.#outgoing.get(id)?.lose(),
+      unknown: (_, { id }) => this.#open.lose(id),
       shown: (name, item) => this.#shown(name, item),
       restarted: (name) => {
         this.#inbox.restart(name)
@@ -285,10 +232,13 @@ export class Client {
       },
       listed: (entries) => this.#inbox.listed(entries),
       signalled: (frame) => {
-        if (frame.kind === 'receipt') for (const receipt of receiptsOf(frame)) this.#receipts.tell(receipt)
+        if (frame.kind !== 'receipt') this.presence.take(frame)
+        else for (const receipt of receiptsOf(frame)) this.#receipts.tell(receipt)
       },
       received: (frame) => {
-        if (frame.kind === 'event') this.#inbox.heard(frame, this.#device!.self!.user)
+        if (frame.kind !== 'event') return
+        this.presence.heard(frame)
+        this.#inbox.heard(frame, this.#device!.self!.user)
       },
     }
   }
@@ -305,46 +255,32 @@ export class Client {
     if (body.kind === 'send' && seq !== undefined) this.#inbox.wrote(name, seq, time)
   }
 
-  #follow(device: Device, name: ConversationName): void {
+  #follow(device: ClientDevice, name: ConversationName): void {
     const key = keyOf(name)
     if (this.#followed.has(key)) return
     this.#followed.add(key)
-    device.session.follow(name)
+    device.follow(name)
   }
 
   #shown(name: ConversationName, item: Item): void {
-    const event = eventOfItem(name, item, this.#device!.self!)
-    if (event.kind === 'message') this.#found(event)
+    const self = this.#device!.self!
+    const event = eventOfItem(name, item, self)
+    if (event.kind === 'message' && event.from === self.user) this.#open.found(event)
     this.#events.tell(event)
     this.#streams.offer(name, event)
   }
 
-  /** A message of unknown outcome that turns up in its timeline was accepted after all. */
-  #found({ id, seq, time, from }: Message): void {
-    const outgoing = this.#outgoing.get(id)
-    if (outgoing?.state.kind !== 'unknown' || from !== this.#device!.self!.user) return
-    this.#outgoing.delete(id)
-    outgoing.settle({ kind: 'acked', seq, time, n: 0 })
-  }
-
   #become(state: ConnectionState): void {
+    if (state.kind !== 'online') this.presence.down()
     this.#state = state
     this.#platform.clock.soon(() => this.#states.tell(state)) // handlers may close us, or connect again
   }
 
   get #isFull(): boolean {
-    return this.#outgoing.size + this.#inbox.open >= QUEUE_MAX
-  }
-
-  #assertOpen(): void {
-    if (this.#isClosed) throw closedError()
+    return this.#open.size + this.#inbox.open >= QUEUE_MAX
   }
 }
 
 function keyOf({ kind, id }: ConversationName): string {
   return `${kind} ${id}`
-}
-
-function closedError(): ClientError {
-  return new ClientError('closed', 'Cannot do that: the client is closed')
 }

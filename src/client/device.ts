@@ -3,16 +3,17 @@
  * with, and what becomes of it when the server will not have it.
  */
 import { isAboutToken, refusalOfWire } from '../domain/refusal.js'
-import type { RefusalFrame, WelcomeFrame } from '../protocol/decoded-frame.js'
+import type { EncodableFrame, InboxEntryFacts, RefusalFrame, WelcomeFrame } from '../protocol/decoded-frame.js'
 import { random64 } from '../std/random.js'
+import type { ClientDevice, DeviceListener, KeptFacts } from './client-device.js'
 import { type ClientOptions, type Platform, RECENT_MAX_DEFAULT } from './client-options.js'
-import type { ConversationName } from './command-queue.js'
+import type { Command, ConversationName } from './command-queue.js'
 import { ClientError, RefusedError } from './errors.js'
-import type { KeptSession } from './journal.js'
+import type { HistoryOutcome, HistoryRange } from './history-reads.js'
+import type { HeldConversation } from './journal.js'
 import { FORMAT, KEYS, readKept } from './kept-text.js'
 import { Session } from './session.js'
 import type { SessionListener } from './session-listener.js'
-import type { Signals } from './signals.js'
 import { type ClientStorage, StorageError } from './storage.js'
 import { StoredJournal } from './stored-journal.js'
 import type { Self } from './timeline-event.js'
@@ -20,53 +21,20 @@ import { TokenLife } from './token-life.js'
 import { TokenSource } from './token-source.js'
 import { dialerOf } from './transport.js'
 
-export type ConnectionState =
-  /** Not connected on purpose: not yet, or not any more. */
-  | { readonly kind: 'closed' }
-  | { readonly kind: 'connecting' }
-  | { readonly kind: 'online'; readonly self: Self }
-  /** The connection broke or could not be made; the next attempt comes by itself. */
-  | { readonly kind: 'waiting' }
-  /** It does not connect again by itself, because that would not help: `error.todo` says what would. */
-  | { readonly kind: 'stopped'; readonly error: RefusedError | ClientError }
-
-/** Nothing to act on, but worth a line in the application's log. */
-export type Trouble =
-  /** The server and this device disagree about what was sent, as after a restored backup; sending goes on. */
-  | { readonly kind: 'lane-lost'; readonly reason: string }
-  /** The server knows less of the conversation list than this device: it has lost data, and an operator must look. */
-  | { readonly kind: 'inbox-ahead'; readonly reason: string }
-  /** The server went back in time, as after a restored backup: what was shown is void, and every conversation is shown
-   *  again; or only this one. */
-  | { readonly kind: 'history-restarted'; readonly conversation?: ConversationName }
-  /** A setting or a reading was refused for good, as for a conversation that never came to stand in the list. */
-  | { readonly kind: 'mark-refused'; readonly conversation: ConversationName; readonly error: RefusedError }
-  /** Nothing new is sent until a write succeeds; it is tried again by itself. */
-  | { readonly kind: 'storage-failed'; readonly cause: unknown }
-
-export interface DeviceListener
-  extends Omit<SessionListener, 'connection' | 'online' | 'laneLost' | 'rejected' | 'inboxRefused'> {
-  state(state: ConnectionState): void
-  trouble(trouble: Trouble): void
-}
-
 export interface DeviceParts {
   readonly options: ClientOptions
   readonly platform: Platform
   readonly storage: ClientStorage
   readonly listener: DeviceListener
-  readonly signals: Signals
 }
 
 /** How long `close` waits for a write that does not end. */
 const CLOSE_MS_MAX = 2_000
 
-export class Device {
-  readonly session: Session
-  /** What an earlier life left. */
-  readonly kept: KeptSession | undefined
-  /** Undefined until a server has said so, in this life or an earlier one. */
-  self: Self | undefined
+export class Device implements ClientDevice {
+  readonly kept: KeptFacts
+  readonly #session: Session
+  #self: Self | undefined
   readonly #parts: DeviceParts
   readonly #journal: StoredJournal
   readonly #tokens: TokenSource
@@ -87,15 +55,22 @@ export class Device {
     }
   }
 
-  private constructor(parts: DeviceParts, entries: ReadonlyMap<string, string>) {
+  /** `entries`: of a storage that was opened. Throws StorageError where they are not ours to read. */
+  constructor(parts: DeviceParts, entries: ReadonlyMap<string, string>) {
     this.#parts = parts
     const { options, platform, storage, listener } = parts
     const { clock, random, transport } = platform
     const found = readKept(entries)
-    this.kept = found?.session
+    this.kept = {
+      entries: found?.session.inbox?.entries ?? [],
+      commands: (found?.session.conversations ?? []).flatMap(({ name, commands }) =>
+        commands.map(({ command }) => ({ name, command })),
+      ),
+    }
     this.#name = deviceName(options.device, entries.get(KEYS.device), random64(random))
     const owner = entries.get(KEYS.owner)
-    if (owner !== undefined) this.self = { ...(JSON.parse(owner) as { app: string; user: string }), device: this.#name }
+    if (owner !== undefined)
+      this.#self = { ...(JSON.parse(owner) as { app: string; user: string }), device: this.#name }
     this.#journal = new StoredJournal({
       clock,
       storage,
@@ -107,7 +82,7 @@ export class Device {
     this.#journal.put(KEYS.device, this.#name)
     this.#tokens = new TokenSource(options.token, clock, random)
     this.#tokenLife = new TokenLife({ clock, random, due: () => void this.#renewToken() })
-    this.session = new Session({
+    this.#session = new Session({
       clock,
       random,
       dial: dialerOf({ servers: options.servers, transport, clock, random }),
@@ -116,8 +91,26 @@ export class Device {
       device: this.#name,
       journal: this.#journal,
       recentMax: options.recentMax ?? RECENT_MAX_DEFAULT,
-      ...(this.kept !== undefined && { kept: this.kept }),
+      ...(found !== undefined && { kept: found.session }),
     })
+  }
+
+  get self(): Self | undefined {
+    return this.#self
+  }
+
+  get incarnation(): number {
+    return this.#session.inbox.cursor.incarnation
+  }
+
+  /** The conversation list, as it is now. */
+  get entries(): Iterable<InboxEntryFacts> {
+    return this.#session.inbox.entries
+  }
+
+  /** What is held of each conversation that this device has to do with. */
+  held(): readonly HeldConversation[] {
+    return this.#session.held()
   }
 
   start(): void {
@@ -126,17 +119,53 @@ export class Device {
     void this.#dial()
   }
 
+  wake(): void {
+    this.#session.wake()
+  }
+
+  queue(name: ConversationName, command: Command): void {
+    this.#session.queue(name, command)
+  }
+
+  read(name: ConversationName, range: HistoryRange, done: (outcome: HistoryOutcome) => void): void {
+    this.#session.read(name, range, done)
+  }
+
+  follow(name: ConversationName): void {
+    this.#session.follow(name)
+  }
+
+  tell(frame: EncodableFrame): void {
+    this.#session.tell(frame)
+  }
+
+  /** Keeps this too, with what else is told within this task. */
+  keep(key: string, value: string | undefined): void {
+    this.#journal.put(key, value)
+  }
+
   async close(): Promise<void> {
+    this.#end()
+    await this.#journal.settle(CLOSE_MS_MAX)
+    await this.abandon()
+  }
+
+  /** Stops at once: what is not stored yet will not be. */
+  async abandon(): Promise<void> {
+    this.#end()
+    this.#journal.stop()
+    await this.#parts.storage.close()
+  }
+
+  #end(): void {
     this.#isRunning = false
     this.#tokenLife.stop()
-    this.session.stop()
-    await this.#journal.settle(CLOSE_MS_MAX)
-    await this.#parts.storage.close()
+    this.#session.stop()
   }
 
   async #dial(): Promise<void> {
     this.#parts.listener.state({ kind: 'connecting' })
-    if (await this.#renewToken()) this.session.start()
+    if (await this.#renewToken()) this.#session.start()
   }
 
   /** False where nobody wants one any more. */
@@ -145,32 +174,25 @@ export class Device {
     const token = await this.#tokens.fetch(() => this.#isRunning)
     if (token === undefined || !this.#isRunning) return false
     this.#token = token
-    this.session.renewToken(token)
+    this.#session.renewToken(token)
     if (this.#tokens.isRenewable) this.#tokenLife.begin(token)
     return true
   }
 
   #sessionListener(): SessionListener {
-    const { listener, signals } = this.#parts
+    const { listener } = this.#parts
     return {
-      signalled: (frame) => {
-        if (frame.kind === 'receipt') listener.signalled?.(frame)
-        else signals.take(frame)
-      },
+      signalled: (frame) => listener.signalled?.(frame),
       connection: (state) => {
-        if (state !== 'online') signals.down()
         if (state === 'connecting' || state === 'waiting') listener.state({ kind: state })
       },
       online: (welcome) => this.#online(welcome),
       stored: (command) => listener.stored(command),
       sent: (command) => listener.sent(command),
-      settled: (name, command, outcome, lane) => listener.settled(name, command, outcome, lane),
+      settled: (name, command, outcome) => listener.settled(name, command, outcome),
       laneLost: (reason) => listener.trouble({ kind: 'lane-lost', reason }),
       unknown: (name, command) => listener.unknown(name, command),
-      received: (frame) => {
-        if (frame.kind === 'event') signals.heard(frame)
-        listener.received(frame)
-      },
+      received: (frame) => listener.received(frame),
       shown: (name, item) => listener.shown(name, item),
       listed: (entries) => listener.listed(entries),
       inboxRefused: ({ code }) =>
@@ -187,14 +209,13 @@ export class Device {
     this.#tokens.accepted()
     this.#tokenLife.serverSays(serverTime)
     if (this.#tokens.isRenewable) this.#tokenLife.begin(this.#token)
-    if (this.self !== undefined && (this.self.app !== app || this.self.user !== user)) {
-      const message = `Cannot be ${user} of ${app}: this storage holds the queue of ${this.self.user} of ${this.self.app}`
+    if (this.#self !== undefined && (this.#self.app !== app || this.#self.user !== user)) {
+      const message = `Cannot be ${user} of ${app}: this storage holds the queue of ${this.#self.user} of ${this.#self.app}`
       return this.#stop(new ClientError('foreign-storage', message))
     }
-    this.self = { app, user, device: this.#name }
+    this.#self = { app, user, device: this.#name }
     this.#journal.put(KEYS.owner, JSON.stringify({ app, user }))
-    this.#parts.signals.up(user, this.session)
-    this.#parts.listener.state({ kind: 'online', self: this.self })
+    this.#parts.listener.state({ kind: 'online', self: this.#self })
   }
 
   #rejected(refusal: RefusalFrame): void {
@@ -204,9 +225,7 @@ export class Device {
   }
 
   #stop(error: RefusedError | ClientError): void {
-    this.#isRunning = false
-    this.#tokenLife.stop()
-    this.session.stop()
+    this.#end()
     this.#parts.listener.state({ kind: 'stopped', error })
   }
 }

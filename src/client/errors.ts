@@ -49,6 +49,8 @@ export type ClientErrorReason =
   | 'history-restarted'
   /** No answer came in time. */
   | 'unanswered'
+  /** Another tab of this browser has the storage, and does not answer. */
+  | 'no-leader'
   /** The storage holds the queue of another user. */
   | 'foreign-storage'
   /** An option is not what it should be. */

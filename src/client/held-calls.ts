@@ -2,14 +2,15 @@
  * Calls that wait until the storage is open and it is known who we are, without which a direct conversation has no name.
  * They run in order; in the usual case at once.
  */
+
+import type { ClientDevice } from './client-device.js'
 import type { ConversationName } from './command-queue.js'
 import type { Conversation } from './conversation.js'
-import type { Device } from './device.js'
 import { ClientError } from './errors.js'
 
 export interface HeldCall {
   readonly conversation: Conversation
-  run(device: Device, name: ConversationName): void
+  run(device: ClientDevice, name: ConversationName): void
   /** The client was closed before. */
   closed(): void
 }
@@ -18,11 +19,11 @@ export interface HeldCall {
 const HELD_MAX = 20_000
 
 export class HeldCalls {
-  readonly #device: () => Device | undefined
+  readonly #device: () => ClientDevice | undefined
   #held: HeldCall[] = []
 
   /** `device`: undefined until the storage is open. */
-  constructor(device: () => Device | undefined) {
+  constructor(device: () => ClientDevice | undefined) {
     this.#device = device
   }
 

@@ -17,6 +17,10 @@ export interface KeptConversation {
   readonly isFollowed: boolean
 }
 
+export interface HeldConversation extends Omit<KeptConversation, 'nextN'> {
+  readonly name: ConversationName
+}
+
 export interface KeptSession {
   readonly lane: LaneName
   /** Absent where no list was ever had. */

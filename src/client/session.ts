@@ -24,7 +24,7 @@ import { Follower } from './follower.js'
 import { type HistoryOutcome, type HistoryRange, HistoryReads } from './history-reads.js'
 import { Inbox } from './inbox.js'
 import { InboxSync } from './inbox-sync.js'
-import { FORGETFUL } from './journal.js'
+import { FORGETFUL, type HeldConversation } from './journal.js'
 import { Link } from './link.js'
 import { Sending } from './sending.js'
 import type { SessionParts } from './session-parts.js'
@@ -167,6 +167,12 @@ export class Session {
     conversation.isFollowed = true
     this.#conversations.note(conversation)
     this.#follower.ask(conversation)
+  }
+
+  /** What is held of each conversation. */
+  held(): HeldConversation[] {
+    const all = [...this.#conversations.all()]
+    return all.map(({ name, timeline, isFollowed }) => ({ name, held: timeline.held, isFollowed }))
   }
 
   #up(welcome: WelcomeFrame): void {

@@ -33,6 +33,7 @@ export class StoredJournal implements Journal {
   #waiting: (() => void)[] = []
   #isWriting = false
   #isDue = false
+  #isOver = false
 
   constructor(parts: StoredJournalParts) {
     this.#parts = parts
@@ -100,8 +101,13 @@ export class StoredJournal implements Journal {
     })
   }
 
+  /** Writes nothing any more. */
+  stop(): void {
+    this.#isOver = true
+  }
+
   #writeSoon(): void {
-    if (this.#isDue || this.#isWriting) return
+    if (this.#isDue || this.#isWriting || this.#isOver) return
     this.#isDue = true
     this.#parts.clock.soon(() => {
       this.#isDue = false
@@ -110,6 +116,7 @@ export class StoredJournal implements Journal {
   }
 
   async #write(): Promise<void> {
+    if (this.#isOver) return
     const changes = this.#changes
     const waiting = this.#waiting
     this.#changes = new Map()
@@ -121,6 +128,7 @@ export class StoredJournal implements Journal {
     } catch (cause) {
       this.#changes = new Map([...changes, ...this.#changes])
       this.#waiting = [...waiting, ...this.#waiting]
+      if (this.#isOver) return
       this.#parts.failed(cause)
       await sleep(this.#parts.clock, RETRY_MS)
       this.#isWriting = false

@@ -1,7 +1,8 @@
 /** The open streams of a client's conversations (event-stream.ts), and what reaches them. */
+
+import type { ClientDevice } from './client-device.js'
 import type { ConversationName } from './command-queue.js'
 import { type Conversation, readOn } from './conversation.js'
-import type { Device } from './device.js'
 import { EventStream } from './event-stream.js'
 import type { HeldCalls } from './held-calls.js'
 import type { TimelineEvent } from './timeline-event.js'
@@ -9,7 +10,7 @@ import type { TimelineEvent } from './timeline-event.js'
 export interface StreamsParts {
   readonly held: HeldCalls
   /** Somebody reads it, so its events are to come. */
-  follow(device: Device, name: ConversationName): void
+  follow(device: ClientDevice, name: ConversationName): void
 }
 
 export class Streams {

@@ -4,6 +4,7 @@
  */
 import type { Clock, EpochMs, Timer } from '../std/clock.js'
 import { fraction, type Random } from '../std/random.js'
+import { claimsOf } from './token-claims.js'
 
 /** Of what is left: early enough to be tried again, and spread, since many devices got theirs at one moment. */
 const SHARE_MIN = 0.8
@@ -39,7 +40,7 @@ export class TokenLife {
   begin(token: string): void {
     this.stop()
     const { clock, random, due } = this.#parts
-    const end = endOf(token)
+    const { end } = claimsOf(token)
     if (end === undefined) return
     const leftMs = end - (clock.now() + this.#aheadMs)
     const delayMs = Math.min(DELAY_MS_MAX, leftMs * (SHARE_MIN + SHARE_SPREAD * fraction(random)))
@@ -51,19 +52,5 @@ export class TokenLife {
   stop(): void {
     this.#timer?.cancel()
     this.#timer = undefined
-  }
-}
-
-/** The claim `exp` of a JWT, which we cannot check and need not: it is the server's to believe. */
-export function endOf(token: string): EpochMs | undefined {
-  const payload = token.split('.')[1]
-  if (payload === undefined) return undefined
-  try {
-    // Names may be in UTF-8 and come out garbled; of the end every byte is ASCII.
-    const claims: unknown = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')))
-    const exp = typeof claims === 'object' && claims !== null ? (claims as { exp?: unknown }).exp : undefined
-    return typeof exp === 'number' && Number.isFinite(exp) ? exp * 1_000 : undefined
-  } catch {
-    return undefined
   }
 }

@@ -12,6 +12,7 @@ import type {
   ConversationName,
   InboxEntry,
   PresenceChange,
+  SharedStorage,
 } from '../../src/client-browser.js'
 import { ActorKind, DIRECT_SEPARATOR } from '../../src/domain/ids.js'
 import { PLATFORM_CLOCK } from '../../src/std/platform-clock.js'
@@ -33,7 +34,7 @@ export interface ChatUserParts {
   readonly ledger: Ledger
   token(): Promise<string>
   /** Where the queue is kept. */
-  readonly storage: ClientStorage
+  readonly storage: ClientStorage | SharedStorage
   /** Other users of the page who are to see what this one writes in a conversation. */
   audience(key: string): readonly string[]
 }

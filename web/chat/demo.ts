@@ -2,7 +2,13 @@
  * Everything on the page: its users, the group that they share, what they say by themselves, and the count of it all.
  */
 import { type Ref, ref, shallowReactive, shallowRef } from 'vue'
-import { type ClientStorage, indexedDbStorage, MemoryStorage, RefusedError } from '../../src/client-browser.js'
+import {
+  type ClientStorage,
+  indexedDbStorage,
+  MemoryStorage,
+  RefusedError,
+  type SharedStorage,
+} from '../../src/client-browser.js'
 import { ChatUser, GROUP_KEY, isDirectOf } from './chat-user.js'
 import { type Figures, Ledger } from './ledger.js'
 import { chatUrl, fetchToken, killWorkers, NoTokensError } from './server.js'
@@ -99,7 +105,7 @@ export class Demo {
     return token
   }
 
-  #enter(name: string, token: () => Promise<string>, storage: ClientStorage): void {
+  #enter(name: string, token: () => Promise<string>, storage: ClientStorage | SharedStorage): void {
     const user = new ChatUser({
       name,
       server: chatUrl(location),

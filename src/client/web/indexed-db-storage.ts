@@ -1,96 +1,87 @@
 /**
- * A client's storage in the browser's IndexedDB: one database per tab that is open at the same time, since two tabs with
- * one queue would number their messages twice. A tab takes the first database that no other tab has (Web Locks), with
- * the queue and the lane that are in it; so a reload, or the next tab after a crash, goes on where the last one stopped.
+ * One leader's hold on a database of the browser's IndexedDB. Several tabs may have it open, and one may have been the
+ * leader without knowing that it is no more: so each opening counts an epoch up, and each write looks in its own
+ * transaction whether the epoch is still that of its opening.
  */
-import { type ClientStorage, StorageError } from '../storage.js'
-import type { LockManager, PlatformDatabase, PlatformIndexedDb, Request } from './indexed-db-types.js'
+import { type ClientStorage, EPOCH, FencedError, StorageError } from '../storage.js'
+import type { PlatformDatabase, PlatformIndexedDb, Request, Transaction } from './indexed-db-types.js'
 
-export interface IndexedDbStorageParts {
-  /** Names the databases; by default `parley`. */
-  readonly name?: string
-  readonly indexedDB: PlatformIndexedDb
-  /** Absent where the page is not a secure context (https, or localhost). */
-  readonly locks: LockManager | undefined
-}
-
-/** Tabs of one origin that have a queue each; the next one is refused. */
-const TABS_MAX = 16
+/** 2: with an epoch; whoever knows nothing of it must not write beside those who do. */
+const VERSION = 2
 const STORE = 'entries'
 
 export class IndexedDbStorage implements ClientStorage {
-  readonly #parts: IndexedDbStorageParts
+  readonly #indexedDB: PlatformIndexedDb
+  readonly #name: string
   #database: PlatformDatabase | undefined
-  #unlock: () => void = () => {}
+  #epoch = ''
 
-  constructor(parts: IndexedDbStorageParts) {
-    this.#parts = parts
+  constructor(indexedDB: PlatformIndexedDb, name: string) {
+    this.#indexedDB = indexedDB
+    this.#name = name
   }
 
   async open(): Promise<ReadonlyMap<string, string>> {
-    const name = await this.#takeName()
     try {
-      this.#database = await this.#openDatabase(name)
-      const entries = this.#database.transaction(STORE, 'readonly').objectStore(STORE)
-      const [keys, values] = await Promise.all([resultOf(entries.getAllKeys()), resultOf(entries.getAll())])
-      return new Map(keys.map((key, index) => [key, values[index]!]))
+      this.#database = await this.#openDatabase()
+      this.#database.onversionchange = () => void this.close() // a newer page wants to change its form
+      const transaction = this.#begin()
+      const store = transaction.objectStore(STORE)
+      const [keys, values] = await Promise.all([resultOf(store.getAllKeys()), resultOf(store.getAll())])
+      const entries = new Map(keys.map((key, index) => [key, values[index]!]))
+      this.#epoch = `${Number(entries.get(EPOCH) ?? 0) + 1}`
+      store.put(this.#epoch, EPOCH)
+      await ended(transaction)
+      return entries.set(EPOCH, this.#epoch)
     } catch (cause) {
       await this.close()
-      throw new StorageError(`Cannot open the database ${name}: does this browser keep data here?`, { cause })
+      if (cause instanceof StorageError) throw cause
+      throw new StorageError(`Cannot open the database ${this.#name}: does this browser keep data here?`, { cause })
     }
   }
 
-  write(changes: ReadonlyMap<string, string | undefined>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      // Strict: complete means on the disk, not on its way there.
-      const transaction = this.#database!.transaction(STORE, 'readwrite', { durability: 'strict' })
-      const entries = transaction.objectStore(STORE)
+  async write(changes: ReadonlyMap<string, string | undefined>): Promise<void> {
+    if (this.#database === undefined) throw new FencedError()
+    const transaction = this.#begin()
+    const store = transaction.objectStore(STORE)
+    let isFenced = false
+    const epoch = store.get(EPOCH)
+    epoch.onsuccess = () => {
+      isFenced = epoch.result !== this.#epoch
+      if (isFenced) return transaction.abort()
       for (const [key, value] of changes) {
-        if (value === undefined) entries.delete(key)
-        else entries.put(value, key)
+        if (value === undefined) store.delete(key)
+        else store.put(value, key)
       }
-      transaction.oncomplete = () => resolve()
-      transaction.onabort = () => reject(transaction.error ?? new StorageError('The transaction was aborted'))
+    }
+    await ended(transaction).catch((cause) => {
+      throw isFenced ? new FencedError() : cause
     })
   }
 
   async close(): Promise<void> {
     this.#database?.close()
     this.#database = undefined
-    this.#unlock()
   }
 
-  /** The first name that no other tab has; ours until `close`, or until this page is gone. */
-  async #takeName(): Promise<string> {
-    const { name = 'parley', locks } = this.#parts
-    if (locks === undefined) {
-      throw new StorageError('Cannot keep a queue here: Web Locks need a page from https or localhost')
-    }
-    for (let tab = 1; tab <= TABS_MAX; tab++) {
-      const candidate = tab === 1 ? name : `${name} ${tab}`
-      if (await this.#lock(locks, candidate)) return candidate
-    }
-    throw new StorageError(`Cannot keep a queue here: ${TABS_MAX} tabs do already`)
+  /** Strict: complete means on the disk, not on its way there. */
+  #begin(): Transaction {
+    return this.#database!.transaction(STORE, 'readwrite', { durability: 'strict' })
   }
 
-  #lock(locks: LockManager, name: string): Promise<boolean> {
-    return new Promise((answer, failed) => {
-      locks
-        .request(`parley storage ${name}`, { ifAvailable: true }, (lock) => {
-          answer(lock !== null)
-          if (lock === null) return
-          return new Promise<void>((unlock) => {
-            this.#unlock = unlock
-          })
-        })
-        .catch(failed)
+  #openDatabase(): Promise<PlatformDatabase> {
+    const request = this.#indexedDB.open(this.#name, VERSION)
+    request.onupgradeneeded = () => {
+      const { objectStoreNames } = request.result
+      if (!objectStoreNames.contains(STORE)) request.result.createObjectStore(STORE)
+    }
+    const isBlocked = new Promise<never>((_, reject) => {
+      request.onblocked = () =>
+        reject(
+          new StorageError(`Cannot open the database ${this.#name}: close the tabs with an older version of this page`),
+        )
     })
-  }
-
-  #openDatabase(name: string): Promise<PlatformDatabase> {
-    const request = this.#parts.indexedDB.open(name, 1)
-    request.onupgradeneeded = () => request.result.createObjectStore(STORE)
-    return resultOf(request)
+    return Promise.race([resultOf(request), isBlocked])
   }
 }
 
@@ -98,5 +89,12 @@ function resultOf<T>(request: Request<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result)
     request.onerror = () => reject(request.error)
+  })
+}
+
+function ended(transaction: Transaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve()
+    transaction.onabort = () => reject(transaction.error ?? new StorageError('The transaction was aborted'))
   })
 }

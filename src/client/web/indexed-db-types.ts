@@ -1,4 +1,4 @@
-/** The parts of the browser's IndexedDB and Web Locks that are used here: the server's build knows no DOM. */
+/** The parts of the browser's IndexedDB, Web Locks and BroadcastChannel that are used here: the server's build knows no DOM. */
 
 export interface Request<T> {
   readonly result: T
@@ -8,25 +8,30 @@ export interface Request<T> {
 }
 
 interface OpenRequest extends Request<PlatformDatabase> {
+  onblocked: ((event: never) => void) | null
   onupgradeneeded: ((event: never) => void) | null
 }
 
 interface ObjectStore {
+  get(key: string): Request<string | undefined>
   getAllKeys(): Request<string[]>
   getAll(): Request<string[]>
   put(value: string, key: string): unknown
   delete(key: string): unknown
 }
 
-interface Transaction {
+export interface Transaction {
   readonly error: unknown
   oncomplete: ((event: never) => void) | null
   onabort: ((event: never) => void) | null
   objectStore(name: string): ObjectStore
+  abort(): void
 }
 
 export interface PlatformDatabase {
-  transaction(store: string, mode: 'readonly' | 'readwrite', options?: { durability: 'strict' }): Transaction
+  onversionchange: ((event: never) => void) | null
+  readonly objectStoreNames: { contains(name: string): boolean }
+  transaction(store: string, mode: 'readwrite', options: { durability: 'strict' }): Transaction
   createObjectStore(name: string): unknown
   close(): void
 }
@@ -36,9 +41,14 @@ export interface PlatformIndexedDb {
 }
 
 export interface LockManager {
-  request(
-    name: string,
-    options: { readonly ifAvailable: true },
-    held: (lock: unknown) => Promise<void> | undefined,
-  ): Promise<unknown>
+  /** Rejects where somebody else has stolen the lock. */
+  request(name: string, options: { readonly steal: boolean }, held: () => Promise<void>): Promise<unknown>
 }
+
+export interface PlatformChannel {
+  onmessage: ((event: never) => void) | null
+  postMessage(message: object): void
+  close(): void
+}
+
+export type PlatformBroadcastChannel = new (name: string) => PlatformChannel

@@ -60,6 +60,10 @@ class World {
     visit.send(`${visit.tab.number}.${++this.#said}`)
   }
 
+  wake(): void {
+    for (const { tab } of this.alive) tab.isFrozen = tab.isDeaf = false
+  }
+
   say(): void {
     this.server.write('bob', `bob.${++this.#said}`)
   }
@@ -67,7 +71,7 @@ class World {
   /** Somebody is there, everybody is awake, and all has come that is to come. */
   async heal(): Promise<void> {
     if (this.alive.length === 0) this.visit()
-    for (const { tab } of this.alive) tab.isFrozen = false
+    this.wake()
     await this.browser.quiet(60_000)
   }
 
@@ -117,8 +121,10 @@ async function live(seed: number): Promise<void> {
     else if (dice < 15) world.say()
     else if (dice < 17 && world.alive.length < 4) world.visit()
     else if (dice < 18) visit?.tab.kill()
-    else if (dice < 19 && visit !== undefined) visit.tab.isFrozen = true
-    else if (dice < 21) for (const { tab } of world.alive) tab.isFrozen = false
+    else if (dice < 19 && visit !== undefined) {
+      visit.tab.isFrozen = true
+      visit.tab.isDeaf = draw(2) === 0
+    } else if (dice < 21) world.wake()
     else if (dice < 22) server.cut()
     else if (dice < 26) await browser.pass(draw(4_000))
     else for (let steps = draw(12); steps >= 0 && (await browser.step()); steps--);

@@ -14,6 +14,7 @@ import { Outcomes } from './outcomes.js'
 import { type ClientStorage, EPOCH, FencedError } from './storage.js'
 import {
   type FromLeader,
+  type FromTab,
   type Join,
   ownBytes,
   plainState,
@@ -45,8 +46,8 @@ export class TabLeader {
   readonly #open = new Map<string, NamedCommand & { isStored: boolean }>()
   /** Up to where each conversation was shown. */
   readonly #shownTo = new Map<string, number>()
-  /** Tabs that have joined, and whom each of them watches. */
-  readonly #tabs = new Map<string, readonly string[]>()
+  /** Tabs that have joined, the last request of each, and whom each of them watches. */
+  readonly #tabs = new Map<string, { k: number; watched: readonly string[] }>()
   #state: ConnectionState = { kind: 'closed' }
   #k = 0
 
@@ -75,20 +76,22 @@ export class TabLeader {
   }
 
   /** A tab asks. */
-  take(tab: string, request: TabRequest): void {
+  take({ tab, k, request }: FromTab): void {
     const { kind } = request
-    if (kind === 'join') this.#join(tab, request)
-    else if (kind === 'ping') this.#tell({ kind: 'pong' }, true)
+    if (kind === 'join') return this.#join(tab, request)
+    if (kind === 'ping') this.#tell({ kind: 'pong' }, true)
+    const known = this.#tabs.get(tab)
     // Meant for the leader before: when the tab joins this one it says all of that again, and in its order.
-    else if (!this.#tabs.has(tab)) return
-    else if (kind === 'queue') this.#queue(request.command)
+    if (known === undefined) return
+    if (k !== ++known.k) return this.begin() // this one slept, and missed some: all join again
+    if (kind === 'queue') this.#queue(request.command)
     else if (kind === 'read') this.#read(tab, request)
     else if (kind === 'follow') this.#device.follow(request.name)
     else if (kind === 'tell') this.#device.tell(request.frame)
     else if (kind === 'watch') this.#watch(tab, request.users)
     else if (kind === 'start') this.#device.start()
     else if (kind === 'wake') this.#device.wake()
-    else this.#watch(tab, undefined)
+    else if (kind === 'leave') this.#watch(tab, undefined)
   }
 
   /** What was queued is stored, or a while has passed. */
@@ -103,7 +106,7 @@ export class TabLeader {
 
   #join(tab: string, { isFirst, isStarted, commands, followed, watched }: Join): void {
     const device = this.#device
-    this.#tabs.set(tab, [])
+    this.#tabs.set(tab, { k: 0, watched: [] })
     this.#tell({
       kind: 'joined',
       to: tab,
@@ -149,9 +152,10 @@ export class TabLeader {
 
   /** The server takes one list a connection: that of all tabs. Undefined: this tab has left. */
   #watch(tab: string, users: readonly string[] | undefined): void {
+    const known = this.#tabs.get(tab)
     if (users === undefined) this.#tabs.delete(tab)
-    else this.#tabs.set(tab, users)
-    const all = [...new Set([...this.#tabs.values()].reverse().flat())]
+    else if (known !== undefined) known.watched = users
+    const all = [...new Set([...this.#tabs.values()].reverse().flatMap(({ watched }) => watched))]
     this.#device.tell({ kind: 'watch', ref: 0, users: all.slice(0, LIMITS.watchedUsersMax) })
   }
 

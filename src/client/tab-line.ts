@@ -35,6 +35,8 @@ export class TabLine {
   #epoch = 0
   #k = 0
   #isJoined = false
+  /** Requests since this tab joined. */
+  #asked = 0
   #isOver = false
 
   constructor(parts: TabLineParts) {
@@ -61,8 +63,10 @@ export class TabLine {
   }
 
   ask(request: TabRequest): void {
-    if (this.#leader !== undefined) this.#leader.take(this.#id, request)
-    else this.#channel.post({ from: 'tab', tab: this.#id, request } satisfies FromTab)
+    this.#asked = request.kind === 'join' ? 0 : this.#asked + 1
+    const word: FromTab = { from: 'tab', tab: this.#id, k: this.#asked, request }
+    if (this.#leader !== undefined) this.#leader.take(word)
+    else this.#channel.post(word)
   }
 
   join(): void {
@@ -91,10 +95,7 @@ export class TabLine {
           if (isForOthers) this.#channel.post(word)
           this.#hear(word)
         },
-        fenced: () => {
-          this.#leadership.resign()
-          this.#deposed()
-        },
+        fenced: () => this.#yield(),
       })
       if (this.#isOver || this.#leadership.term !== term) return await leader.abandon() // deposed while it opened
       this.#leader = leader
@@ -112,9 +113,15 @@ export class TabLine {
     this.join()
   }
 
+  /** A later leader has opened the storage. Should it be gone by now, or deposed, there will be another. */
+  #yield(): void {
+    this.#leadership.resign()
+    this.#deposed()
+  }
+
   #received(message: FromLeader | FromTab): void {
     if (message.from === 'leader') this.#hear(message)
-    else if (this.#leader !== undefined) this.#leader.take(message.tab, message.request)
+    else if (this.#leader !== undefined) this.#leader.take(message)
     else if (this.#leadership.isLeading) this.#channel.post(OPENING)
   }
 
@@ -122,9 +129,10 @@ export class TabLine {
     if (this.#isOver) return
     this.#leadership.heard()
     if (news.kind === 'opening' || epoch < this.#epoch) return // or of a leader that was deposed while it slept
-    if (this.#leader !== undefined && this.#leader.epoch < epoch) this.#deposed()
-    const isNews = this.#isJoined && epoch === this.#epoch && k === this.#k + 1
-    const isAwaited = !this.#isJoined && epoch === this.#epoch && news.kind !== 'leading'
+    if (this.#leader !== undefined && this.#leader.epoch < epoch) this.#yield()
+    const isSame = epoch === this.#epoch && news.kind !== 'leading'
+    const isNews = isSame && this.#isJoined && k === this.#k + 1
+    const isAwaited = isSame && !this.#isJoined
     this.#epoch = epoch
     this.#k = k
     if (news.kind === 'joined' && news.to === this.#id) {

@@ -86,6 +86,8 @@ export interface FromLeader {
 export interface FromTab {
   readonly from: 'tab'
   readonly tab: string
+  /** The how-manieth since it joined, which is 0. */
+  readonly k: number
   readonly request: TabRequest
 }
 

@@ -32,7 +32,10 @@ export class Visitor implements AsyncDisposable {
   readonly page: Page
   /** What the console said of errors, and requests to other hosts. Empty is well. */
   readonly complaints: string[] = []
+  /** WebSockets that this page has opened. */
+  sockets = 0
   readonly #browser: Browser
+  readonly #port: number
 
   static async arrive(port: number, options: BrowserContextOptions = {}): Promise<Visitor> {
     const executablePath = PLACES.find((path) => existsSync(path))!
@@ -40,18 +43,29 @@ export class Visitor implements AsyncDisposable {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', ...options })
     context.setDefaultTimeout(PATIENCE_MS)
     const visitor = new Visitor(browser, await context.newPage(), port)
-    await visitor.page.goto(`http://127.0.0.1:${port}/`)
+    await visitor.#go()
     return visitor
+  }
+
+  /** The same visitor opens the page in another tab. */
+  async beside(): Promise<Visitor> {
+    const other = new Visitor(this.#browser, await this.page.context().newPage(), this.#port)
+    await other.#go()
+    return other
   }
 
   private constructor(browser: Browser, page: Page, port: number) {
     this.#browser = browser
+    this.#port = port
     this.page = page
     const look = (url: string) => {
       if (new URL(url).host !== `127.0.0.1:${port}`) this.complaints.push(`asks ${url}`)
     }
     page.on('request', (request) => look(request.url()))
-    page.on('websocket', (socket) => look(socket.url()))
+    page.on('websocket', (socket) => {
+      this.sockets++
+      look(socket.url())
+    })
     page.on('pageerror', (error) => this.complaints.push(`${error}`))
     page.on('console', (message) => {
       const text = message.text()
@@ -59,6 +73,17 @@ export class Visitor implements AsyncDisposable {
       const isDial = /WebSocket connection to .* failed/.test(text)
       if (message.type() === 'error' && !isDial) this.complaints.push(text)
     })
+  }
+
+  async #go(): Promise<void> {
+    await this.page.goto(`http://127.0.0.1:${this.#port}/`)
+  }
+
+  /** The page does nothing for so long, as one that hangs, or that a phone has put to sleep. */
+  async sleep(ms: number): Promise<void> {
+    await this.page.evaluate(
+      `setTimeout(() => { for (const end = performance.now() + ${ms}; performance.now() < end; ); })`,
+    )
   }
 
   at(name: string): Locator {

@@ -13,6 +13,7 @@ import type {
   EncodableFrame,
   EventFrame,
   HistoryFrame,
+  MarkFrame,
   SendFrame,
 } from '../../src/protocol/decoded-frame.js'
 import { encodeFrame } from '../../src/protocol/encode.js'
@@ -34,6 +35,11 @@ export class OneConversationServer {
   /** What went wrong in the eyes of the server. */
   readonly complaints: string[] = []
   hellos = 0
+  /** Refuses every Hello with this. */
+  refusal: RefusalName | undefined
+  /** Whom it was asked to watch, list by list. */
+  readonly watched: (readonly string[])[] = []
+  readonly marks: MarkFrame[] = []
   readonly #laneNumbers = new Map<bigint, number>()
   /** Lane → the seqs of its sends, at n less 1. */
   readonly #lanes = new Map<number, number[]>()
@@ -71,13 +77,22 @@ export class OneConversationServer {
     this.#accept({ from, device: 'other', lane: 0, n: 0, content })
   }
 
+  /** To all connections. */
+  tell(frame: EncodableFrame): void {
+    for (const peer of this.peers) this.#say(peer, frame)
+  }
+
   #take(peer: Peer, frame: DecodedFrame): void {
     if (frame.kind === 'hello') return this.#hello(peer, frame)
     if (peer.lane === 0) return
     if (frame.kind === 'ping') this.#say(peer, { kind: 'pong', ref: frame.ref, serverTime: 1 })
     else if (frame.kind === 'send') this.#send(peer, frame)
     else if (frame.kind === 'history') this.#history(peer, frame)
-    else if (frame.kind === 'resume') {
+    else if (frame.kind === 'watch') this.watched.push(frame.users)
+    else if (frame.kind === 'mark') {
+      this.marks.push(frame)
+      this.#say(peer, { kind: 'ack', ref: frame.ref, n: frame.n, seq: 0, time: 1, flags: 0 })
+    } else if (frame.kind === 'resume') {
       const inbox = { incarnation: 1, prev: 0, version: 1, entries: [], more: false, heads: [], headsNext: 0 }
       this.#say(peer, { kind: 'inbox', ref: frame.ref, ...inbox })
     }
@@ -85,6 +100,7 @@ export class OneConversationServer {
 
   #hello(peer: Peer, { ref, device, lane }: DecodedFrame & { kind: 'hello' }): void {
     this.hellos++
+    if (this.refusal !== undefined) return this.#refuse(peer, ref, this.refusal, 0)
     for (const other of this.peers) {
       if (other === peer || other.device !== device) continue
       this.#refuse(other, 0, 'replaced', lane.number)

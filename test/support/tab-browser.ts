@@ -168,6 +168,8 @@ export class Tab implements SharedStorage {
   readonly platform: Platform
   isFrozen = false
   isGone = false
+  /** What is posted to it is lost, as to a page that is kept for going back to. */
+  isDeaf = false
   readonly #ears = new Set<(message: unknown) => void>()
   readonly #sockets = new Set<{ close(): void }>()
 
@@ -240,6 +242,7 @@ export class Tab implements SharedStorage {
           if (other === this) continue
           const copy = structuredClone(message)
           const pipe = `channel ${this.number} ${other.number}`
+          if (other.isDeaf) continue
           this.browser.send(pipe, other, () => {
             for (const ear of [...other.#ears]) ear(copy)
           })

@@ -33,6 +33,8 @@ export interface ChatUserParts {
   readonly server: string
   readonly ledger: Ledger
   token(): Promise<string>
+  /** To this user in other tabs, which have the same network; undefined where they are others. */
+  readonly tabs: BroadcastChannel | undefined
   /** Where the queue is kept. */
   readonly storage: ClientStorage | SharedStorage
   /** Other users of the page who are to see what this one writes in a conversation. */
@@ -90,6 +92,7 @@ export class ChatUser {
     }
     const platform = { transport: this.#network.transport, clock: PLATFORM_CLOCK, random: SYSTEM_RANDOM }
     this.#client = new Client(options, platform)
+    parts.tabs?.addEventListener('message', ({ data }) => this.#setCut(data === true))
     this.#client.onState((state) => this.#became(state))
     this.#client.onEvent(({ conversation }) => this.#met(conversation))
     this.#client.onInbox((changed) => this.#listed(changed))
@@ -114,13 +117,19 @@ export class ChatUser {
   }
 
   cut(): void {
-    this.isCut.value = true
-    this.#network.cut()
+    this.#setCut(true)
+    this.#parts.tabs?.postMessage(true)
   }
 
   /** The network is back, and the client told so, as a browser tells it. */
   restore(): void {
-    this.isCut.value = false
+    this.#setCut(false)
+    this.#parts.tabs?.postMessage(false)
+  }
+
+  #setCut(isCut: boolean): void {
+    this.isCut.value = isCut
+    if (isCut) return this.#network.cut()
     this.#network.restore()
     this.#client.wake()
   }

@@ -2,14 +2,8 @@
  * Everything on the page: its users, the group that they share, what they say by themselves, and the count of it all.
  */
 import { type Ref, ref, shallowReactive, shallowRef } from 'vue'
-import {
-  type ClientStorage,
-  indexedDbStorage,
-  MemoryStorage,
-  RefusedError,
-  type SharedStorage,
-} from '../../src/client-browser.js'
-import { ChatUser, GROUP_KEY, isDirectOf } from './chat-user.js'
+import { indexedDbStorage, MemoryStorage, RefusedError } from '../../src/client-browser.js'
+import { ChatUser, type ChatUserParts, GROUP_KEY, isDirectOf } from './chat-user.js'
 import { type Figures, Ledger } from './ledger.js'
 import { chatUrl, fetchToken, killWorkers, NoTokensError } from './server.js'
 import { Talk } from './talk.js'
@@ -72,14 +66,16 @@ export class Demo {
 
   add(name: string): void {
     // A queue and places that this browser has kept belong to the data that they were made with.
-    this.#enter(name, () => this.#token(name), indexedDbStorage(`demo-${this.#data}-${name}`))
+    const kept = `demo-${this.#data}-${name}`
+    const tabs = new BroadcastChannel(`network ${kept}`)
+    this.#enter(name, { token: () => this.#token(name), storage: indexedDbStorage(kept), tabs })
   }
 
   /** False where the text is no token, or that of somebody who is here already. */
   addByToken(token: string): boolean {
     const name = userOfToken(token)
     if (name === undefined || this.#isHere(name)) return false
-    this.#enter(name, async () => token, new MemoryStorage()) // the token is gone with the page too
+    this.#enter(name, { token: async () => token, storage: new MemoryStorage(), tabs: undefined }) // the token is gone with the page too
     return true
   }
 
@@ -105,13 +101,12 @@ export class Demo {
     return token
   }
 
-  #enter(name: string, token: () => Promise<string>, storage: ClientStorage | SharedStorage): void {
+  #enter(name: string, own: Pick<ChatUserParts, 'token' | 'storage' | 'tabs'>): void {
     const user = new ChatUser({
       name,
       server: chatUrl(location),
       ledger: this.#ledger,
-      token,
-      storage,
+      ...own,
       audience: (key) => this.#audience(name, key),
     })
     this.users.push(user)

@@ -6,6 +6,7 @@ import type { EncodableFrame, InboxEntryFacts } from '../protocol/decoded-frame.
 import type { Command, CommandOutcome, ConversationName } from './command-queue.js'
 import type { ClientError, RefusedError } from './errors.js'
 import type { HistoryOutcome, HistoryRange } from './history-reads.js'
+import type { Asked } from './link.js'
 import type { SessionListener } from './session-listener.js'
 import type { Self } from './timeline-event.js'
 
@@ -70,6 +71,8 @@ export interface ClientDevice {
   read(name: ConversationName, range: HistoryRange, done: (outcome: HistoryOutcome) => void): void
   /** Holds this conversation's timeline from now on. */
   follow(name: ConversationName): void
+  /** Asks on the connection that there is; on one that ends, nobody answers. */
+  ask(frame: (ref: number) => EncodableFrame, asked: Asked): void
   /** Writes what nobody answers; nothing, where there is no connection. */
   tell(frame: EncodableFrame): void
   /** After what was queued is stored, or a while. */

@@ -212,7 +212,10 @@ export class Client {
       state: (state) => {
         if (state.kind === 'online') {
           this.#held.run()
-          this.presence.up(state.self.user, (frame) => this.#device?.tell(frame))
+          this.presence.up(state.self.user, {
+            tell: (frame) => this.#device?.tell(frame),
+            ask: (frame, asked) => this.#device?.ask(frame, asked),
+          })
         }
         this.#become(state)
       },

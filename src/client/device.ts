@@ -12,6 +12,7 @@ import { ClientError, RefusedError } from './errors.js'
 import type { HistoryOutcome, HistoryRange } from './history-reads.js'
 import type { HeldConversation } from './journal.js'
 import { FORMAT, KEYS, readKept } from './kept-text.js'
+import type { Asked } from './link.js'
 import { Session } from './session.js'
 import type { SessionListener } from './session-listener.js'
 import { type ClientStorage, StorageError } from './storage.js'
@@ -133,6 +134,10 @@ export class Device implements ClientDevice {
 
   follow(name: ConversationName): void {
     this.#session.follow(name)
+  }
+
+  ask(frame: (ref: number) => EncodableFrame, asked: Asked): void {
+    this.#session.ask(frame, asked)
   }
 
   tell(frame: EncodableFrame): void {

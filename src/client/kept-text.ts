@@ -9,6 +9,11 @@
  *   queue <order>               a command; a later one has a higher order
  *   cursor        {incarnation, version} of the conversation list
  *   in <kind> <conversation>    an entry of that list
+ *
+ * A storage that tabs share has besides:
+ *
+ *   epoch         how often it was opened (storage.ts)
+ *   done <order>  {id, …}: the outcome of a command (outcomes.ts)
  */
 import type { ConversationKind } from '../domain/ids.js'
 import type { InboxEntryFacts, LaneName } from '../protocol/decoded-frame.js'

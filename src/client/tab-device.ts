@@ -12,11 +12,12 @@ import { type ClientOptions, type Platform, RECENT_MAX_DEFAULT } from './client-
 import type { Command, ConversationName } from './command-queue.js'
 import { ClientError } from './errors.js'
 import type { HistoryOutcome, HistoryRange } from './history-reads.js'
+import type { Asked } from './link.js'
 import type { SharedStorage } from './storage.js'
 import { TabCommands } from './tab-commands.js'
 import { TabLine } from './tab-line.js'
 import { TabList } from './tab-list.js'
-import { TabReads } from './tab-reads.js'
+import { TabQuestions } from './tab-questions.js'
 import { TabTimelines } from './tab-timelines.js'
 import { type Join, type Joined, type PlainState, stateOf, type TabNews } from './tab-words.js'
 import type { Self } from './timeline-event.js'
@@ -41,7 +42,7 @@ export class TabDevice implements ClientDevice {
   readonly #line: TabLine
   readonly #commands = new TabCommands()
   readonly #list = new TabList()
-  readonly #reads: TabReads
+  readonly #questions: TabQuestions
   readonly #timelines: TabTimelines
   readonly #followed = new Map<string, ConversationName>()
   #watched: readonly string[] = []
@@ -79,7 +80,7 @@ export class TabDevice implements ClientDevice {
         else listener.trouble({ kind: 'storage-failed', cause })
       },
     })
-    this.#reads = new TabReads(clock, (request) => this.#line.ask(request))
+    this.#questions = new TabQuestions(clock, (request) => this.#line.ask(request))
     this.#timelines = new TabTimelines({
       clock,
       recentMax: options.recentMax ?? RECENT_MAX_DEFAULT,
@@ -111,12 +112,16 @@ export class TabDevice implements ClientDevice {
   }
 
   read(name: ConversationName, range: HistoryRange, done: (outcome: HistoryOutcome) => void): void {
-    this.#reads.read(name, range, done)
+    this.#questions.read(name, range, done)
   }
 
   follow(name: ConversationName): void {
     this.#followed.set(`${name.kind} ${name.id}`, name)
     this.#line.ask({ kind: 'follow', name })
+  }
+
+  ask(frame: (ref: number) => EncodableFrame, asked: Asked): void {
+    this.#questions.ask(frame, asked)
   }
 
   tell(frame: EncodableFrame): void {
@@ -128,7 +133,7 @@ export class TabDevice implements ClientDevice {
   async close(): Promise<void> {
     if (!this.#line.isLeading) await this.#commands.settle(this.#parts.platform.clock, CLOSE_MS_MAX)
     await this.#line.close()
-    this.#reads.stop()
+    this.#questions.stop()
   }
 
   #begin(): Promise<void> {
@@ -171,7 +176,7 @@ export class TabDevice implements ClientDevice {
     if (this.#opened !== undefined) return this.#opened(this.#beginWith(news))
     this.#meet(news)
     this.#timelines.meet(held)
-    this.#reads.again()
+    this.#questions.again()
     if (this.#isStarted && state.kind !== this.#state.kind) this.#became(state)
   }
 
@@ -208,7 +213,7 @@ export class TabDevice implements ClientDevice {
     const { kind } = news
     if (kind === 'shown') this.#timelines.take(news.name, news.item, news.after)
     else if (kind === 'state') this.#became(news.state)
-    else if (kind === 'answer') this.#reads.answered(news.ref, news.outcome)
+    else if (kind === 'answer') this.#questions.answered(news.ref, news.outcome)
     else if (kind === 'trouble') listener.trouble(news.trouble)
     else if (kind === 'restarted') this.#restarted(news.name)
     else if (kind === 'listed') {
@@ -244,6 +249,7 @@ export class TabDevice implements ClientDevice {
     this.#state = state
     if (state.kind === 'closed') return
     if (state.kind === 'online') this.self = state.self
+    else this.#questions.down()
     if (state.kind === 'stopped') this.#isStarted = false
     this.#parts.listener.state(stateOf(state))
   }

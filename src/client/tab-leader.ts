@@ -5,6 +5,7 @@
  * queued once. What became of one that is not in the queue any more, the kept outcomes say (outcomes.ts).
  */
 import { LIMITS } from '../domain/limits.js'
+import type { EncodableFrame } from '../protocol/decoded-frame.js'
 import type { ConnectionState, DeviceListener, NamedCommand } from './client-device.js'
 import type { ClientOptions, Platform } from './client-options.js'
 import type { Command, CommandOutcome, ConversationName } from './command-queue.js'
@@ -78,7 +79,7 @@ export class TabLeader {
   /** A tab asks. */
   take({ tab, k, request }: FromTab): void {
     const { kind } = request
-    if (kind === 'join') return this.#join(tab, request)
+    if (kind === 'join') return this.#join(tab, k, request)
     if (kind === 'ping') this.#tell({ kind: 'pong' }, true)
     const known = this.#tabs.get(tab)
     // Meant for the leader before: when the tab joins this one it says all of that again, and in its order.
@@ -86,6 +87,7 @@ export class TabLeader {
     if (k !== ++known.k) return this.begin() // this one slept, and missed some: all join again
     if (kind === 'queue') this.#queue(request.command)
     else if (kind === 'read') this.#read(tab, request)
+    else if (kind === 'ask') this.#ask(tab, request)
     else if (kind === 'follow') this.#device.follow(request.name)
     else if (kind === 'tell') this.#device.tell(request.frame)
     else if (kind === 'watch') this.#watch(tab, request.users)
@@ -104,9 +106,9 @@ export class TabLeader {
     await this.#device.abandon()
   }
 
-  #join(tab: string, { isFirst, isStarted, commands, followed, watched }: Join): void {
+  #join(tab: string, k: number, { isFirst, isStarted, commands, followed, watched }: Join): void {
     const device = this.#device
-    this.#tabs.set(tab, { k: 0, watched: [] })
+    this.#tabs.set(tab, { k, watched: [] })
     this.#tell({
       kind: 'joined',
       to: tab,
@@ -147,6 +149,13 @@ export class TabLeader {
   #read(to: string, { ref, name, range }: Extract<TabRequest, { kind: 'read' }>): void {
     this.#device.read(name, range, (outcome) => {
       this.#tell({ kind: 'answer', to, ref, outcome: ownOutcome(outcome) })
+    })
+  }
+
+  #ask(to: string, { ref, frame }: Extract<TabRequest, { kind: 'ask' }>): void {
+    this.#device.ask((own) => ({ ...frame, ref: own }) as EncodableFrame, {
+      answered: (answer) => this.#tell({ kind: 'answer', to, ref, outcome: { kind: 'answered', frame: answer } }),
+      unanswered: () => this.#tell({ kind: 'answer', to, ref, outcome: { kind: 'unanswered' } }),
     })
   }
 

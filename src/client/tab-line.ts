@@ -35,7 +35,6 @@ export class TabLine {
   #epoch = 0
   #k = 0
   #isJoined = false
-  /** Requests since this tab joined. */
   #asked = 0
   #isOver = false
 
@@ -63,8 +62,7 @@ export class TabLine {
   }
 
   ask(request: TabRequest): void {
-    this.#asked = request.kind === 'join' ? 0 : this.#asked + 1
-    const word: FromTab = { from: 'tab', tab: this.#id, k: this.#asked, request }
+    const word: FromTab = { from: 'tab', tab: this.#id, k: ++this.#asked, request }
     if (this.#leader !== undefined) this.#leader.take(word)
     else this.#channel.post(word)
   }

@@ -160,8 +160,7 @@ test('what is handed over twice is queued once, by this leader and by the next',
   const channel = other.channel((message) => heard.push(message as FromLeader))
   let k = 0
   const ask = (request: TabRequest) => {
-    k = request.kind === 'join' ? 0 : k + 1
-    channel.post({ from: 'tab', tab: 'other', k, request } satisfies FromTab)
+    channel.post({ from: 'tab', tab: 'other', k: ++k, request } satisfies FromTab)
   }
   const { command } = home.client(home.tab()).conversation('all').send('once')
   const handed = { name: { kind: 2 as const, id: 'all' }, command, since: 0 }

@@ -3,6 +3,7 @@
  * errors travel as what they are made of.
  */
 import type {
+  DecodedFrame,
   EncodableFrame,
   InboxEntryFacts,
   PresenceFrame,
@@ -38,6 +39,7 @@ export type TabRequest =
   | Join
   | { readonly kind: 'queue'; readonly command: TabCommand }
   | { readonly kind: 'read'; readonly ref: number; readonly name: ConversationName; readonly range: HistoryRange }
+  | { readonly kind: 'ask'; readonly ref: number; readonly frame: EncodableFrame }
   | { readonly kind: 'follow'; readonly name: ConversationName }
   | { readonly kind: 'watch'; readonly users: readonly string[] }
   | { readonly kind: 'tell'; readonly frame: EncodableFrame }
@@ -56,13 +58,16 @@ export interface Joined {
   readonly outcomes: number
 }
 
+/** To a read, or to what was asked of the server by a frame. */
+export type TabAnswer = HistoryOutcome | { readonly kind: 'answered'; readonly frame: DecodedFrame }
+
 export type TabNews =
   /** A tab has just become the leader; there is nothing to ask it yet. */
   | { readonly kind: 'opening' }
   /** It can be asked. */
   | { readonly kind: 'leading' }
   | Joined
-  | { readonly kind: 'answer'; readonly to: string; readonly ref: number; readonly outcome: HistoryOutcome }
+  | { readonly kind: 'answer'; readonly to: string; readonly ref: number; readonly outcome: TabAnswer }
   | { readonly kind: 'pong' }
   | { readonly kind: 'state'; readonly state: PlainState }
   | { readonly kind: 'trouble'; readonly trouble: Exclude<Trouble, { kind: 'mark-refused' }> }
@@ -86,7 +91,7 @@ export interface FromLeader {
 export interface FromTab {
   readonly from: 'tab'
   readonly tab: string
-  /** The how-manieth since it joined, which is 0. */
+  /** The how-manieth of this tab, whoever led then: a leader that misses one lets all join again. */
   readonly k: number
   readonly request: TabRequest
 }

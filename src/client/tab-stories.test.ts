@@ -195,6 +195,23 @@ test('a client that closes leaves the lead to another, with what it had queued',
   deepEqual([second!.client.state.kind, home.server.peers.size], ['online', 1])
 })
 
+test('a leader that says nothing for long enough is replaced, and joins the other when it wakes', async () => {
+  const home = new Home()
+  const [first, second] = await home.tabs(2)
+  const shown: string[] = []
+  first!.client.onMessage(({ text }) => shown.push(text))
+  first!.tab.isFrozen = true
+  const outgoing = second!.client.conversation('all').send('are you asleep?')
+  await home.browser.quiet(9_000)
+  equal(outgoing.state.kind, 'storing')
+  await home.browser.quiet(15_000)
+  equal(outgoing.state.kind, 'acked')
+  first!.tab.isFrozen = false
+  await home.longer()
+  deepEqual([shown, home.server.texts], [['are you asleep?'], ['are you asleep?']])
+  deepEqual([first!.client.state.kind, home.server.peers.size], ['online', 1])
+})
+
 test('reads that a leader leaves behind are asked of the next', async () => {
   const home = new Home()
   const [first, second] = await home.tabs(2)

@@ -108,3 +108,14 @@ test('cursor and entries of the conversation list go together; a whole list repl
     entries: [entry('tea', 1)],
   })
 })
+
+test('a journal that was stopped writes nothing any more, and tries nothing again', async () => {
+  const { journal, storage, turn } = rig()
+  journal.put(KEYS.format, '1')
+  await turn()
+  journal.put(KEYS.device, 'd')
+  journal.stop()
+  journal.put(KEYS.lane, 'l')
+  await turn()
+  deepEqual(storage.sizes, [1])
+})

@@ -109,6 +109,10 @@ test('lists, presence, typing, receipts and marks are those of all tabs', async 
   const heard = (name: string) => told.map((what) => (what.startsWith(':') ? `${name}${what}` : `${name} ${what}`))
   deepEqual([...news].sort(), [...heard('first'), 'first sees bob', ...heard('second'), 'second sees carol'].sort())
   deepEqual(second.inbox(), first.inbox())
+  const online: number[] = []
+  second.presence.onlineIn(second.conversation('all'), (count) => online.push(count.online))
+  await home.browser.quiet(8_000)
+  deepEqual(online, [2, 2])
   second.conversation('all').markRead()
   await home.soon()
   deepEqual(

@@ -89,7 +89,12 @@ export class OneConversationServer {
     else if (frame.kind === 'send') this.#send(peer, frame)
     else if (frame.kind === 'history') this.#history(peer, frame)
     else if (frame.kind === 'watch') this.watched.push(frame.users)
-    else if (frame.kind === 'mark') {
+    else if (frame.kind === 'members') {
+      const { ref, conversationKind, conversation } = frame
+      const counts = { count: 3, online: 2, onlineAt: 1, againMs: 5_000, next: 0 }
+      const nobody = { users: [], owners: [], readSeqs: [] }
+      this.#say(peer, { kind: 'member-list', ref, conversationKind, conversation, ...counts, ...nobody })
+    } else if (frame.kind === 'mark') {
       this.marks.push(frame)
       this.#say(peer, { kind: 'ack', ref: frame.ref, n: frame.n, seq: 0, time: 1, flags: 0 })
     } else if (frame.kind === 'resume') {

@@ -4,6 +4,7 @@ import { test } from 'vitest'
 import { OneConversationServer } from '../../test/support/one-conversation-server.js'
 import { type Tab, TabBrowser } from '../../test/support/tab-browser.js'
 import { Client } from './client.js'
+import type { ClientError } from './errors.js'
 import type { Outgoing } from './outgoing.js'
 
 /** A tab with its client, and what the application in it has seen. */
@@ -22,7 +23,15 @@ class Visit {
       this.seqs.push(seq)
       this.texts.push(text)
     })
-    this.client.connect().catch(() => {}) // the tests look at what comes of it
+    void this.#connect()
+  }
+
+  /** Who sleeps for long while it opens is told `no-leader`, and tries again. */
+  async #connect(): Promise<void> {
+    await this.client.connect().catch((cause: ClientError) => {
+      if (cause.reason === 'no-leader') return this.#connect()
+      throw cause
+    })
   }
 
   send(text: string): Outgoing {

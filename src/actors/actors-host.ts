@@ -52,6 +52,8 @@ export interface ActorsHostParts {
   /** When a conversation becomes large and small again; defaults to LIMITS. */
   readonly deliveryMode?: DeliveryModeLimits
   readonly listLimits?: ListLimits
+  /** See FanOut. */
+  readonly listedMin?: number
   /** See CommitLoopParts; defaults to LIMITS.ownerSilenceMs. */
   readonly ownerSilenceMs?: number
   /** See OwnLog in takeover.ts. */
@@ -93,7 +95,7 @@ export class ActorsHost implements OwnerHandle {
     this.#parts = parts
     this.#scheduler = new CommitScheduler(log.pacing, clock)
     this.#projector = new Projector({ store, clock, events, onTick: (slice) => this.#tick(slice) })
-    this.#fanOut = new FanOut(router)
+    this.#fanOut = new FanOut(router, parts.listedMin)
     const { shardCount } = router
     const found = (inbox: ActorKey) => this.#presence.found(inbox)
     const isConnected = (inbox: ActorKey) => this.#sessions.has(inbox)

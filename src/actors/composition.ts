@@ -27,6 +27,7 @@ export interface ActorsParts {
   readonly activationsMax?: number
   readonly deliveryMode?: DeliveryModeLimits
   readonly listLimits?: ListLimits
+  readonly listedMin?: number
   readonly ownerSilenceMs?: number
   readonly incarnationMin?: number
 }

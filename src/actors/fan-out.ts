@@ -8,12 +8,16 @@ import { ActorKind, actorKey, shardOf } from '../domain/ids.js'
 import { type Bytes, GrowingBytes } from '../std/bytes.js'
 import type { ConversationActivation } from './activation.js'
 import type { BatchedEvent } from './batch.js'
+import { fixedList } from './fixed-list.js'
 import type { Member } from './members.js'
 import type { Origin, OwnerHandle } from './owner-link.js'
 import type { Router } from './router.js'
 
 /** In larger conversations senders get their own events too: leaving them out would build the bytes once per sender. */
 const ECHO_FREE_MEMBERS_MAX = 16
+
+/** An audience in the shards of one owner, from so many inboxes on, is a fixed list. */
+const LISTED_MIN = 64
 
 const NONE = -1
 /** Of more events than this, those of a conversation are found by a map. */
@@ -26,7 +30,7 @@ export interface ReleasedEvents {
 }
 
 /** Who hears of an event: per owner the inboxes in its shards. */
-type Audience = Map<OwnerHandle, string[]>
+type Audience = Map<OwnerHandle, readonly string[]>
 
 interface KnownAudience {
   readonly memberSeq: number
@@ -36,6 +40,7 @@ interface KnownAudience {
 
 export class FanOut {
   readonly #router: Router
+  readonly #listedMin: number
   readonly #run = new GrowingBytes(64 * 1024)
   readonly #audiences = new WeakMap<ConversationActivation, KnownAudience>()
   readonly #inboxes = new WeakMap<Member, { readonly key: string; readonly shard: number }>()
@@ -44,8 +49,9 @@ export class FanOut {
   #isFirst = new Uint8Array(64)
   readonly #lastPlaces = new Map<ConversationActivation, number>()
 
-  constructor(router: Router) {
+  constructor(router: Router, listedMin = LISTED_MIN) {
     this.#router = router
+    this.#listedMin = listedMin
   }
 
   /** `frame` holds the events' bytes; it is not used after the call. */
@@ -128,7 +134,7 @@ export class FanOut {
     const known = this.#audiences.get(activation)
     const routerVersion = this.#router.version
     if (isOfNow && known?.memberSeq === memberSeq && known.routerVersion === routerVersion) return known.owners
-    const owners: Audience = new Map()
+    const owners = new Map<OwnerHandle, string[]>()
     for (const member of activation.state.members.all()) {
       if (!member.wasAt(event.seq)) continue
       const { key, shard } = this.inboxOf(activation, member)
@@ -138,8 +144,20 @@ export class FanOut {
       if (inboxes === undefined) owners.set(owner, [key])
       else inboxes.push(key)
     }
-    if (isOfNow) this.#audiences.set(activation, { memberSeq, routerVersion, owners })
-    return owners
+    if (!isOfNow) return owners
+    const audience = this.#fixed(owners, known?.owners)
+    this.#audiences.set(activation, { memberSeq, routerVersion, owners: audience })
+    return audience
+  }
+
+  /** Of many, so that what rests on the same audience is worked out, and sent, once. */
+  #fixed(owners: ReadonlyMap<OwnerHandle, string[]>, before: Audience | undefined): Audience {
+    const audience: Audience = new Map()
+    for (const [owner, inboxes] of owners) {
+      const isLong = inboxes.length >= this.#listedMin
+      audience.set(owner, isLong ? fixedList(inboxes, before?.get(owner)) : inboxes)
+    }
+    return audience
   }
 
   /** The member's inbox, worked out once. */

@@ -35,6 +35,10 @@ export const Kind = {
   onlineTold: 23,
   askJoins: 24,
   joinsTold: 25,
+  list: 26,
+  listUnknown: 27,
+  tellList: 28,
+  deliverList: 29,
 } as const
 
 export const AT = {

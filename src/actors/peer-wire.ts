@@ -16,7 +16,8 @@ import type { Address, Bus } from '../log/bus.js'
 import { align8, Bytes, readU53 } from '../std/bytes.js'
 import type { Clock } from '../std/clock.js'
 import type { EventsAsked, EventsWanted, GatewayHandle, OwnerHandle, TakenHead, Target } from './owner-link.js'
-import { AT, HEAD_BYTES, Kind, Outboxes, SEPARATOR } from './peer-outbox.js'
+import { type ListItem, ReceivedLists, SentLists } from './peer-lists.js'
+import { AT, HEAD_BYTES, Kind, NO_BYTES, Outboxes, SEPARATOR } from './peer-outbox.js'
 import { type Delivered, FIRST_REQUEST, type PresenceState, type Session } from './peers.js'
 import { RemoteGateway, RemoteOwner } from './remote-peers.js'
 
@@ -25,6 +26,11 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 export interface PeerEnds {
   readonly owner: OwnerHandle
   readonly gateway: GatewayHandle
+}
+
+interface PeerLists {
+  readonly sent: SentLists
+  readonly received: ReceivedLists
 }
 
 /** This worker on the bus: stubs for others, and the dispatch of what they send. */
@@ -36,6 +42,8 @@ export class PeerWire {
   /** Sessions of other workers by address and connection, so that one session stays one object. */
   readonly #sessions = new Map<string, { readonly text: string; readonly session: Session }>()
 
+  readonly #lists = new Map<Address, PeerLists>()
+
   constructor(bus: Bus, clock: Clock, ends: PeerEnds) {
     this.#ends = ends
     this.#out = new Outboxes(bus, clock)
@@ -45,7 +53,7 @@ export class PeerWire {
   ownerAt(address: Address): OwnerHandle {
     let owner = this.#owners.get(address)
     if (owner === undefined) {
-      owner = new RemoteOwner(address, this.#out)
+      owner = new RemoteOwner(address, this.#out, this.#listsOf(address).sent)
       this.#owners.set(address, owner)
     }
     return owner
@@ -54,16 +62,33 @@ export class PeerWire {
   #gatewayAt(address: Address): RemoteGateway {
     let gateway = this.#gateways.get(address)
     if (gateway === undefined) {
-      gateway = new RemoteGateway(address, this.#out)
+      gateway = new RemoteGateway(address, this.#out, this.#listsOf(address).sent)
       this.#gateways.set(address, gateway)
     }
     return gateway
+  }
+
+  #listsOf(address: Address): PeerLists {
+    let lists = this.#lists.get(address)
+    if (lists === undefined) {
+      lists = { sent: new SentLists(), received: new ReceivedLists() }
+      this.#lists.set(address, lists)
+    }
+    return lists
+  }
+
+  /** One that is not known is asked for again, with what comes next; what named it is lost, as on any bus. */
+  #listOf(from: Address, link: number): readonly ListItem[] | undefined {
+    const list = this.#listsOf(from).received.get(link)
+    if (list === undefined) this.#out.add(from, { kind: Kind.listUnknown, link }, NO_BYTES, 0, 0)
+    return list
   }
 
   /** A worker's life is over: its stubs and sessions go. */
   forget(address: Address): void {
     this.#gateways.delete(address)
     this.#owners.delete(address)
+    this.#lists.delete(address)
     for (const id of this.#sessions.keys()) if (id.startsWith(`${address} `)) this.#sessions.delete(id)
   }
 
@@ -127,6 +152,30 @@ export class PeerWire {
         const connections = list!.split(',').map(Number)
         const what = deliveredOf(view, at, conversation as ActorKey)
         return gateway.deliver(connections, connections.length, what, bytes, start, end)
+      }
+      case Kind.list:
+        return this.#listsOf(from).received.take({ shard, link, epoch, text })
+      case Kind.listUnknown:
+        return this.#listsOf(from).sent.unknown(link)
+      case Kind.tellList: {
+        const inboxes = this.#listOf(from, link) as readonly string[] | undefined
+        const [conversation, address] = text.split(SEPARATOR)
+        const connection = view.getUint32(at + AT.connection, true)
+        const except = connection === 0 ? undefined : { address: address as Address, connection }
+        if (inboxes === undefined) return
+        return owner.tell(inboxes, except, deliveredOf(view, at, conversation as ActorKey), bytes, start, end)
+      }
+      case Kind.deliverList: {
+        const connections = this.#listOf(from, link) as readonly number[] | undefined
+        if (connections === undefined) return
+        return gateway.deliver(
+          connections,
+          connections.length,
+          deliveredOf(view, at, text as ActorKey),
+          bytes,
+          start,
+          end,
+        )
       }
       case Kind.endSession: {
         const why = refusalOfWire(link)

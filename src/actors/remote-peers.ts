@@ -5,6 +5,7 @@ import type { ActorKey, UserId } from '../domain/ids.js'
 import { REFUSALS, type RefusalName } from '../domain/refusal.js'
 import type { Address } from '../log/bus.js'
 import type { Bytes } from '../std/bytes.js'
+import { isFixed } from './fixed-list.js'
 import type {
   EventsAsked,
   GatewayHandle,
@@ -17,16 +18,19 @@ import type {
   TakenHead,
   Target,
 } from './owner-link.js'
-import { Kind, NO_BYTES, type Outboxes, SEPARATOR, textOf } from './peer-outbox.js'
+import type { SentLists } from './peer-lists.js'
+import { type Head, Kind, NO_BYTES, type Outboxes, SEPARATOR, textOf } from './peer-outbox.js'
 import type { Delivered, PresenceState, Session } from './peers.js'
 
 export class RemoteGateway implements GatewayHandle {
   readonly address: Address
   readonly #out: Outboxes
+  readonly #lists: SentLists
 
-  constructor(address: Address, out: Outboxes) {
+  constructor(address: Address, out: Outboxes, lists: SentLists) {
     this.address = address
     this.#out = out
+    this.#lists = lists
   }
 
   linkOpened(shard: number, link: number, epoch: number, incarnation: number): void {
@@ -70,6 +74,17 @@ export class RemoteGateway implements GatewayHandle {
     start: number,
     end: number,
   ): void {
+    if (isFixed(connections)) {
+      const send = (head: Head) => this.#out.add(this.address, head, NO_BYTES, 0, 0)
+      const link = this.#lists.numberOf(connections as readonly number[], send)
+      return this.#out.add(
+        this.address,
+        { kind: Kind.deliverList, link, what, text: what.conversation },
+        bytes,
+        start,
+        end,
+      )
+    }
     const list = Array.prototype.slice.call(connections, 0, count).join(',')
     const text = `${what.conversation}${SEPARATOR}${list}`
     this.#out.add(this.address, { kind: Kind.deliver, what, text }, bytes, start, end)
@@ -79,10 +94,12 @@ export class RemoteGateway implements GatewayHandle {
 export class RemoteOwner implements OwnerHandle {
   readonly address: Address
   readonly #out: Outboxes
+  readonly #lists: SentLists
 
-  constructor(address: Address, out: Outboxes) {
+  constructor(address: Address, out: Outboxes, lists: SentLists) {
     this.address = address
     this.#out = out
+    this.#lists = lists
   }
 
   openLink(_from: GatewayHandle, shard: number, link: number, known: Generation): void {
@@ -137,8 +154,16 @@ export class RemoteOwner implements OwnerHandle {
     start: number,
     end: number,
   ): void {
-    const text = [what.conversation, except?.address ?? '', ...inboxes].join(SEPARATOR)
-    this.#out.add(this.address, { kind: Kind.tell, connection: except?.connection ?? 0, what, text }, bytes, start, end)
+    const connection = except?.connection ?? 0
+    const head = [what.conversation, except?.address ?? '']
+    if (isFixed(inboxes)) {
+      const send = (list: Head) => this.#out.add(this.address, list, NO_BYTES, 0, 0)
+      const link = this.#lists.numberOf(inboxes, send)
+      const text = head.join(SEPARATOR)
+      return this.#out.add(this.address, { kind: Kind.tellList, link, connection, what, text }, bytes, start, end)
+    }
+    const text = [...head, ...inboxes].join(SEPARATOR)
+    this.#out.add(this.address, { kind: Kind.tell, connection, what, text }, bytes, start, end)
   }
 
   heads(_from: OwnerHandle, route: HeadsRoute, bytes: Bytes, start: number, end: number): void {

@@ -3,6 +3,7 @@ import { describe, test } from 'vitest'
 import { ActorKind, type AppId, actorKey, type DeviceId, parseActorKey, type UserId } from '../domain/ids.js'
 import type { Address } from '../log/bus.js'
 import { Bytes } from '../std/bytes.js'
+import { fixedList } from './fixed-list.js'
 import type { GatewayHandle } from './owner-link.js'
 import type { Session } from './peers.js'
 import { Sessions } from './sessions.js'
@@ -30,11 +31,13 @@ class Rig {
   })
   readonly #heard: string[] = []
   readonly ended: string[] = []
+  readonly lists: unknown[] = []
   readonly a = this.#gateway('a')
   readonly b = this.#gateway('b')
 
   #gateway(address: string): GatewayHandle {
     const deliver: GatewayHandle['deliver'] = (connections, count) => {
+      this.lists.push(connections)
       for (let at = 0; at < count; at++) this.#heard.push(`${address}:${connections[at]}`)
     }
     const endSession: GatewayHandle['endSession'] = (connection, why, lane) =>
@@ -46,6 +49,11 @@ class Rig {
   add(gateway: GatewayHandle, shard: number, session: Session): void {
     this.sessions.add(gateway, shard, session, { lane: session.laneNumber, startedAt: session.startedAt })
     if (session.isHeard) this.sessions.heard(gateway, session)
+  }
+
+  tellList(inboxes: readonly string[]): string[] {
+    this.sessions.tell(inboxes, undefined, WHAT, Bytes.ofSize(8), 0, 8)
+    return this.#heard.splice(0).sort()
   }
 
   tell(users: readonly string[], except?: { address: string; connection: number }): string[] {
@@ -130,7 +138,8 @@ describe('the sessions of a user shard', () => {
 function bound() {
   const rig = new Rig()
   const { sessions, a, b, ended, found, changed } = rig
-  return { sessions, a, b, ended, found, changed, tell: rig.tell.bind(rig), add: rig.add.bind(rig) }
+  const calls = { tell: rig.tell.bind(rig), tellList: rig.tellList.bind(rig), add: rig.add.bind(rig) }
+  return { sessions, a, b, ended, found, changed, lists: rig.lists, ...calls }
 }
 
 describe('a device has one session', () => {
@@ -196,5 +205,48 @@ describe('a device has one session', () => {
     sessions.signOut(inboxOf('ann'), undefined)
     deepEqual(ended.sort(), ['a:1 signed-out 0', 'b:3 signed-out 0'])
     deepEqual(tell(['ann']), [])
+  })
+
+  test('a fixed list of users is told as any other is, whoever comes and goes', () => {
+    const { sessions, a, b, tell, tellList, add } = bound()
+    const users = ['ann', 'ben', 'cid']
+    const list = fixedList(users.map(inboxOf), undefined)
+    const grown = fixedList([...users, 'dora'].map(inboxOf), list)
+    const check = () => {
+      deepEqual(tellList(list), tell(users))
+      deepEqual(tellList(list), tell(users))
+      deepEqual(tellList(grown), tell([...users, 'dora']))
+    }
+    const [ann, ben, dora] = [session('ann', 1), session('ben', 2), session('dora', 3)]
+    const steps = [
+      () => add(a, SHARD, ann),
+      () => add(b, SHARD, ann),
+      () => add(b, SHARD, ben),
+      () => add(a, SHARD, dora),
+      () => sessions.remove(a, ann),
+      () => sessions.replace(b, SHARD, [ben]),
+      () => sessions.forgetGateway('a'),
+      () => add(a, SHARD, ann),
+      () => sessions.forgetShard(SHARD),
+    ]
+    for (const step of steps) {
+      step()
+      check()
+    }
+    deepEqual(tellList(list), [])
+  })
+
+  test('the same sessions are the same list to a gateway worker, which need not be sent it again', () => {
+    const { a, b, add, tellList, lists } = bound()
+    const list = fixedList(['ann', 'ben'].map(inboxOf), undefined)
+    add(a, SHARD, session('ann', 1))
+    tellList(list)
+    add(b, SHARD, session('dora', 9)) // of no concern
+    tellList(list)
+    tellList(fixedList(['ann', 'cid'].map(inboxOf), list))
+    deepEqual([lists.length, new Set(lists).size], [3, 1])
+    add(a, SHARD, session('ben', 2))
+    tellList(list)
+    deepEqual(new Set(lists).size, 2)
   })
 })

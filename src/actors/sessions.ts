@@ -9,6 +9,7 @@
 import type { ActorKey } from '../domain/ids.js'
 import type { RefusalName } from '../domain/refusal.js'
 import type { Bytes } from '../std/bytes.js'
+import { fixedList, isFixed, predecessorOf } from './fixed-list.js'
 import type { GatewayHandle, Origin } from './owner-link.js'
 import type { Delivered, Session } from './peers.js'
 
@@ -41,6 +42,12 @@ export interface SessionsParts {
   found(shard: number, inbox: ActorKey): void
 }
 
+/** The sessions of a fixed list of inboxes, by gateway worker: fixed lists as well. */
+interface Groups {
+  readonly version: number
+  readonly connections: ReadonlyMap<GatewayHandle, readonly number[]>
+}
+
 const NONE: ReadonlySet<number> = new Set()
 /** Sweeps, of one second each, after which a gateway worker that sent no digest has no sessions: five lost ones. */
 const SILENT_SWEEPS_MAX = 30
@@ -54,6 +61,9 @@ export class Sessions {
   readonly #parts: SessionsParts
   readonly #registrations = new Map<string, Registration>()
   #sweep = 0
+  /** Changes whenever a session comes or goes. */
+  #version = 0
+  readonly #groups = new WeakMap<readonly string[], Groups>()
 
   constructor(parts: SessionsParts) {
     this.#parts = parts
@@ -78,6 +88,7 @@ export class Sessions {
     const next = this.#byInbox.get(inbox)
     const entry = { gateway, connection, shard, device, lane, startedAt, isHeard, next }
     this.#byInbox.set(inbox, entry)
+    this.#version++
     if (next !== undefined) return entry
     this.#inboxesOf(shard).add(inbox)
     this.#parts.changed(inbox)
@@ -199,6 +210,7 @@ export class Sessions {
 
   forgetShard(shard: number): void {
     for (const inbox of this.#inboxesOf(shard)) this.#byInbox.delete(inbox)
+    this.#version++
     this.#byShard.delete(shard)
   }
 
@@ -215,13 +227,8 @@ export class Sessions {
     start: number,
     end: number,
   ): void {
-    for (let at = 0; at < inboxes.length; at++) {
-      for (let entry = this.#byInbox.get(inboxes[at]!); entry !== undefined; entry = entry.next) {
-        const { gateway, connection } = entry
-        if (except !== undefined && connection === except.connection && gateway.address === except.address) continue
-        this.#listOf(gateway).push(connection)
-      }
-    }
+    if (except === undefined && isFixed(inboxes)) return this.#tellFixed(inboxes, what, bytes, start, end)
+    this.#collect(inboxes, except)
     for (let at = 0; at < this.#gateways.length; at++) {
       const connections = this.#connections[at]!
       if (connections.length === 0) continue
@@ -229,6 +236,42 @@ export class Sessions {
       connections.length = 0
     }
     if (this.#gateways.length > 64) this.#gateways.length = this.#connections.length = 0 // old lives of workers
+  }
+
+  /** The same inboxes as before, most likely, with the same sessions. */
+  #tellFixed(inboxes: readonly string[], what: Delivered, bytes: Bytes, start: number, end: number): void {
+    let groups = this.#groups.get(inboxes)
+    if (groups?.version !== this.#version) {
+      const before = predecessorOf(inboxes)
+      groups = this.#group(inboxes, groups ?? (before && this.#groups.get(before)))
+      this.#groups.set(inboxes, groups)
+    }
+    for (const [gateway, connections] of groups.connections) {
+      gateway.deliver(connections, connections.length, what, bytes, start, end)
+    }
+  }
+
+  #group(inboxes: readonly string[], before: Groups | undefined): Groups {
+    this.#collect(inboxes, undefined)
+    const connections = new Map<GatewayHandle, readonly number[]>()
+    for (let at = 0; at < this.#gateways.length; at++) {
+      const list = this.#connections[at]!
+      const gateway = this.#gateways[at]!
+      if (list.length > 0) connections.set(gateway, fixedList(list.slice(), before?.connections.get(gateway)))
+      list.length = 0
+    }
+    return { version: this.#version, connections }
+  }
+
+  /** Into the scratch lists of gateway workers. */
+  #collect(inboxes: readonly string[], except: Origin | undefined): void {
+    for (let at = 0; at < inboxes.length; at++) {
+      for (let entry = this.#byInbox.get(inboxes[at]!); entry !== undefined; entry = entry.next) {
+        const { gateway, connection } = entry
+        if (except !== undefined && connection === except.connection && gateway.address === except.address) continue
+        this.#listOf(gateway).push(connection)
+      }
+    }
   }
 
   #listOf(gateway: GatewayHandle): number[] {
@@ -240,10 +283,15 @@ export class Sessions {
     return list
   }
 
-  #drop(inbox: string, isGone: (entry: Entry) => boolean): void {
+  #drop(inbox: string, isOver: (entry: Entry) => boolean): void {
     let first = this.#byInbox.get(inbox)
     if (first === undefined) return
     const { shard } = first
+    const isGone = (entry: Entry) => {
+      if (!isOver(entry)) return false
+      this.#version++
+      return true
+    }
     while (first !== undefined && isGone(first)) first = first.next
     for (let entry = first; entry !== undefined; entry = entry.next) {
       while (entry.next !== undefined && isGone(entry.next)) entry.next = entry.next.next

@@ -31,6 +31,8 @@ export type Metric = Counter | Labelled | Histogram
 
 const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1]
 const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
+/** Up to what one worker holds. */
+const FAN_OUT = [1, 4, 16, 64, 256, 1024, 4096, 16_384]
 const BYTES = [512, 2048, 8192, 32_768, 131_072, 524_288, 2_097_152, 8_388_608]
 
 /** Names are those of Prometheus, without `parley_`. */
@@ -43,6 +45,11 @@ export const METRICS = {
   events_committed_total: { type: 'counter', help: 'Events made durable and acked.' },
   answers_total: { type: 'counter', help: 'Answers that waited for durability and left: acks and logged refusals.' },
   deliveries_total: { type: 'counter', help: 'Events and skips handed to a connection.' },
+  fan_out_connections: {
+    type: 'histogram',
+    help: 'Connections of one worker that were handed the same events, or skip, together.',
+    buckets: FAN_OUT,
+  },
   refusals_total: {
     type: 'counter',
     help: 'Frames refused, by name; the codes are in docs/protocol.md.',

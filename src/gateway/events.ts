@@ -32,6 +32,7 @@ export function logGatewayEvents(log: Log, metrics: Metrics): GatewayEvents {
   const [frames, bytes] = [metrics.counter('received_frames_total'), metrics.counter('received_bytes_total')]
   const [messages, sentBytes] = [metrics.counter('sent_messages_total'), metrics.counter('sent_bytes_total')]
   const deliveries = metrics.counter('deliveries_total')
+  const fanOut = metrics.histogram('fan_out_connections')
   return {
     lagging: (facts) => {
       metrics.add('lagging_total', 1)
@@ -45,7 +46,10 @@ export function logGatewayEvents(log: Log, metrics: Metrics): GatewayEvents {
       bytes.add(frameBytes)
     },
     refused: (refusal) => metrics.refused(refusal, 1),
-    delivered: (connections) => deliveries.add(connections),
+    delivered: (connections) => {
+      deliveries.add(connections)
+      fanOut.observe(connections)
+    },
     sent: (messageBytes) => {
       messages.add(1)
       sentBytes.add(messageBytes)

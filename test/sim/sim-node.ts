@@ -76,6 +76,7 @@ export class SimNode {
       parts.onCrash()
     }
     this.#side = compose({
+      listedMin: 2, // so that small groups are told as large ones are
       ...parts,
       bus: network.attach(address, host),
       log: simLog,

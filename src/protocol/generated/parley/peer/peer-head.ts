@@ -64,7 +64,9 @@ mutate_incarnation(value:number):boolean {
 
 /**
  * Which of the successive links between this gateway worker and shard; of heads, the shard of the conversations; of
- * ask_heads, heads_told, ask_events and events_told, the shard of the user; of ask_joins and joins_told, that of the conversation; of end_session, the refusal's code (and k is the lane of the session that took its place).
+ * ask_heads, heads_told, ask_events and events_told, the shard of the user; of ask_joins and joins_told, that of the conversation; of end_session, the refusal's code (and k is the lane of the session that took its place); of
+ * list, list_unknown, tell_list and deliver_list, the number of the list (and of list, epoch is that of the list which it is told by the
+ * difference to, and shard says whether inboxes, 0, or connections, 1, are in it).
  */
 link():number {
   return this.bb!.readUint32(this.bb_pos + 12);

@@ -29,5 +29,9 @@ export enum PeerKind {
   ask_online = 22,
   online_told = 23,
   ask_joins = 24,
-  joins_told = 25
+  joins_told = 25,
+  list = 26,
+  list_unknown = 27,
+  tell_list = 28,
+  deliver_list = 29
 }

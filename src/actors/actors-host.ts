@@ -97,21 +97,18 @@ export class ActorsHost implements OwnerHandle {
     this.#projector = new Projector({ store, clock, events, onTick: (slice) => this.#tick(slice) })
     this.#fanOut = new FanOut(router, parts.listedMin)
     const { shardCount } = router
+    const shards = this.#shards
     const found = (inbox: ActorKey) => this.#presence.found(inbox)
     const isConnected = (inbox: ActorKey) => this.#sessions.has(inbox)
-    this.#lastSeen = new LastSeen({ clock, shardCount, shards: this.#shards, isConnected, found })
-    this.#memory = new MemoryRoom({
-      shards: this.#shards,
-      projector: this.#projector,
-      activationsMax: parts.activationsMax,
-    })
+    this.#lastSeen = new LastSeen({ clock, shardCount, shards, isConnected, found })
+    this.#memory = new MemoryRoom({ shards, projector: this.#projector, activationsMax: parts.activationsMax })
     this.#presence = new Presence({
       clock,
       lastSeen: this.#lastSeen,
       isConnected,
       settlesAt: (shard) => this.#shards.get(shard)?.settlesAt ?? Number.POSITIVE_INFINITY,
     })
-    this.#onlineScan = new OnlineScan({ clock, self: this, shards: this.#shards, sessions: this.#sessions })
+    this.#onlineScan = new OnlineScan({ clock, self: this, shards, sessions: this.#sessions })
     this.#onlineCounts = new OnlineCounts({ clock, router, self: this })
     this.#keepHouseLater()
     log.onCarryWanted((shards) => {

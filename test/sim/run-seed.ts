@@ -27,6 +27,9 @@ export function runSeed(seed: number): Outcome {
   running = world
   try {
     world.run()
+  } catch (error) {
+    // What lies broken in log and store may be more than a reader of them bears: that is found as well.
+    world.violated('world', `it did not come to its end: ${error instanceof Error ? error.stack : error}`)
   } finally {
     running = undefined
   }

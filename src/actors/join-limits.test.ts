@@ -110,3 +110,17 @@ inTurn('where a list does not answer in time, the change is refused for now and 
   rig.change(ann, group, ChangeAction.create, [user]) // n = 2: the one before is missing
   deepEqual(rig.answers(ann), ['2 send-gap'])
 })
+
+inTurn('joins that were allowed take up room where the list is built again because the log says no', () => {
+  const rig = new Rig()
+  const ann = rig.node.connect('ann', 'd')
+  rig.create(ann, 'a', ['ben'])
+  rig.create(ann, 'b', ['ben'])
+  deepEqual(rig.answers(ann, 40), ['1', '1'])
+  rig.node.log.refusal = 'read-only'
+  rig.node.run(200)
+  rig.node.log.refusal = undefined
+  const cem = rig.node.connect('cem', 'd')
+  rig.create(cem, 'c', ['ben'])
+  deepEqual(rig.answers(cem, 300), ['1 user-conversations'])
+})

@@ -33,7 +33,7 @@ interface Pending {
 
 export class JoinLimits {
   readonly #shard: Shard
-  /** By inbox and conversation. */
+  /** By inbox and conversation. Kept where the shard's state is built again: what was allowed may be on its way still. */
   readonly #pending = new Map<ActorKey, Map<ActorKey, Pending>>()
   #pendingCount = 0
   #sweptAt = 0
@@ -75,7 +75,7 @@ export class JoinLimits {
     let pending = this.#pending.get(inbox.key)
     let others = 0
     for (const [other, { memberSeq }] of pending ?? []) {
-      if (other !== key && memberSeqOf(inbox, other) <= memberSeq) others++
+      if (other !== key && !isHeardOf(inbox, other, memberSeq)) others++
     }
     if (list.size + others >= Math.min(conversationsMax, listedMax)) {
       const { joined, listed } = list.counted()
@@ -106,14 +106,11 @@ export class JoinLimits {
       if (pending.size === 0) this.#pending.delete(inbox)
     }
   }
-
-  reset(): void {
-    this.#pending.clear()
-    this.#pendingCount = 0
-  }
 }
 
-function memberSeqOf({ state: { list } }: InboxActivation, conversation: ActorKey): number {
+/** The list counts the join by itself, or knows that it is over. */
+function isHeardOf({ state: { list } }: InboxActivation, conversation: ActorKey, memberSeq: number): boolean {
   const { kind, id } = parseActorKey(conversation)
-  return list.get(kind, id)?.memberSeq ?? -1
+  const entry = list.get(kind, id)
+  return entry !== undefined && (entry.isMember || entry.memberSeq > memberSeq)
 }

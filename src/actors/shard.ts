@@ -297,7 +297,6 @@ export class Shard implements Fold {
     this.largeHeads.reset()
     this.firstEvents.reset()
     this.joinChecks.reset()
-    this.joinLimits.reset()
     this.headsIn.markers.reset()
     this.checkpoints.reset()
     for (let parked = this.#waitingForRoom.take(); parked !== undefined; parked = this.#waitingForRoom.take()) {

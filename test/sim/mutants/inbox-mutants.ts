@@ -152,8 +152,8 @@ export const INBOX_MUTANTS: readonly Mutant[] = [
   }),
   mutant('a join that was allowed takes up no room before the list has it', {
     file: 'src/actors/join-limits.ts',
-    find: 'if (other !== key && memberSeqOf(',
-    replace: 'if (other === key && memberSeqOf(',
+    find: 'if (other !== key && !isHeardOf(',
+    replace: 'if (other === key && !isHeardOf(',
   }),
   mutant('settings not stored', { file: ROWS, find: '.u8(entry.flags)', replace: '.u8(0)' }),
 ]

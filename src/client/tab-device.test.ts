@@ -150,4 +150,4 @@ test(`whatever is closed, frozen or cut, and when: nothing lost, nothing twice, 
       throw new Error(`SEED=${seed} LIVES=1: ${cause}`, { cause })
     }
   }
-}, 120_000)
+}, 30_000 + LIVES * 1_500)

@@ -142,12 +142,16 @@ async function live(seed: number): Promise<void> {
   world.check()
 }
 
-test(`whatever is closed, frozen or cut, and when: nothing lost, nothing twice, all in order (SEED=${SEED} LIVES=${LIVES})`, async () => {
-  for (let seed = SEED; seed < SEED + LIVES; seed++) {
-    try {
-      await live(seed)
-    } catch (cause) {
-      throw new Error(`SEED=${seed} LIVES=1: ${cause}`, { cause })
+test(
+  `whatever is closed, frozen or cut, and when: nothing lost, nothing twice, all in order (SEED=${SEED} LIVES=${LIVES})`,
+  async () => {
+    for (let seed = SEED; seed < SEED + LIVES; seed++) {
+      try {
+        await live(seed)
+      } catch (cause) {
+        throw new Error(`SEED=${seed} LIVES=1: ${cause}`, { cause })
+      }
     }
-  }
-}, 30_000 + LIVES * 1_500)
+  },
+  30_000 + LIVES * 1_500,
+)

@@ -57,9 +57,9 @@ test('a server creates, sends in names and as the app, invites, kicks and reads;
 
   const members = await api.get(`${TEAM}/members`)
   const listed = [
-    { user: 'alice', role: 'owner' },
-    { user: 'bob', role: 'member' },
-    { user: 'carol', role: 'member' },
+    { user: 'alice', role: 'owner', read_seq: 0 },
+    { user: 'bob', role: 'member', read_seq: 2 },
+    { user: 'carol', role: 'member', read_seq: 0 },
   ]
   deepEqual(members.json, { members: listed, count: 3, next: 0 })
   const first = (await api.get(`${TEAM}/members?limit=2&as=bob`)).json

@@ -89,9 +89,10 @@ export const CONVERSATION_OPERATIONS = [
       if ('refusal' in frames) return frames
       const list = frames.frames[0] as DecodedFrame & { readonly kind: 'member-list' }
       const owners = new Set(list.owners)
-      const members = list.users.map((user) => ({
+      const members = list.users.map((user, at) => ({
         user,
         role: owners.has(user) ? ('owner' as const) : ('member' as const),
+        read_seq: list.readSeqs[at] ?? 0,
       }))
       return { answer: { members, count: list.count, next: list.next } }
     },

@@ -105,7 +105,13 @@ export const MembersQuery = z.strictObject({
 })
 
 export const Members = z.strictObject({
-  members: z.array(z.strictObject({ user: z.string(), role: z.enum(['owner', 'member']) })),
+  members: z.array(
+    z.strictObject({
+      user: z.string(),
+      role: z.enum(['owner', 'member']),
+      read_seq: Seq.meta({ description: 'up to where they have read, as far as the conversation knows; 0: nothing' }),
+    }),
+  ),
   count: z.int().min(0).meta({ description: 'of all pages' }),
   next: z.int().min(0).meta({ description: '0: this was the last page' }),
 })

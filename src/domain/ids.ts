@@ -67,8 +67,12 @@ const utf8 = new TextEncoder()
 
 /** murmur3_32 over app, U+0000, the kind as a digit, U+0000, id. Vectors: schemas/vectors/shards.json. */
 export function shardOf(key: ActorKey, shardCount: number): ShardId {
-  return (murmur3(utf8.encode(key)) % shardCount) as ShardId
+  if (3 * key.length > scratch.length) return (murmur3(utf8.encode(key)) % shardCount) as ShardId
+  const { written } = utf8.encodeInto(key, scratch) // new memory for every key counts toward full collections (ADR 89)
+  return (murmur3(scratch.subarray(0, written)) % shardCount) as ShardId
 }
+
+const scratch = new Uint8Array(2048)
 
 const CONTROL = /[\u0000-\u001f\u007f]/
 /** Decoders drop it from the front of a text, so two ids would become one. */

@@ -7,7 +7,7 @@
  * comes last, its first byte at a multiple of 8, so that its own numbers are aligned wherever the frame is. A frame's
  * size is a multiple of 8. Stored frames keep this layout for ever.
  */
-import { align8, Bytes, type GrowingBytes, readU53, writeU53 } from '../std/bytes.js'
+import { align8, Bytes, GrowingBytes, readU53, writeU53 } from '../std/bytes.js'
 import { bodyTableOf, fieldAt, textField, textsField, vectorAt } from './table.js'
 import { BodyType } from './wire-numbers.js'
 
@@ -170,6 +170,15 @@ function writeStamp(view: DataView, start: number, stamp: EventStamp): void {
 }
 
 const utf8 = new TextEncoder()
+/** The texts of the frame that is being made: memory of its own for each would count toward full collections (ADR 89). */
+const texts = new GrowingBytes(1024)
+
+function encoded(text: string): Uint8Array {
+  const start = texts.reserve(3 * text.length)
+  const { written } = utf8.encodeInto(text, texts.bytes.u8.subarray(start))
+  texts.size = start + written
+  return texts.bytes.u8.subarray(start, start + written)
+}
 
 interface Prefix {
   readonly bytes: Uint8Array
@@ -177,18 +186,19 @@ interface Prefix {
 }
 
 function prefixOf(identity: EventIdentity, users: readonly string[] | undefined): Prefix {
-  const texts = [identity.app, identity.conversation, identity.from, identity.device].map((text) => utf8.encode(text))
-  const names = users?.map((user) => utf8.encode(user))
+  texts.clear()
+  const ids = [identity.app, identity.conversation, identity.from, identity.device].map(encoded)
+  const names = users?.map(encoded)
   let end = HEAD_BYTES
-  for (const text of texts) end += textBytes(text)
+  for (const text of ids) end += textBytes(text)
   if (names !== undefined) end += 4 + 4 * names.length
   for (const name of names ?? []) end += textBytes(name)
-  const bytes = Bytes.ofSize(align8(end + 4))
+  const bytes = Bytes.over(pooled(align8(end + 4)))
   const { view } = bytes
   writeHead(view)
 
   let at = HEAD_BYTES
-  for (const [index, text] of texts.entries()) {
+  for (const [index, text] of ids.entries()) {
     link(view, offsetSlot(FIELD.app + index), at)
     at = writeText(bytes, at, text)
   }
@@ -201,6 +211,22 @@ function prefixOf(identity: EventIdentity, users: readonly string[] | undefined)
   link(view, CONTENT_OFFSET, bytes.size - 4)
   view.setUint8(EVENT.conversationKind, identity.conversationKind)
   return { bytes: bytes.u8, bareBytes: align8(end) }
+}
+
+/** Templates are small, and thousands are alive: some share a buffer, as Node's own small ones do. */
+const POOL_BYTES = 8192
+let pool = new ArrayBuffer(POOL_BYTES)
+let pooledBytes = 0
+
+/** Zeroed. */
+function pooled(size: number): Uint8Array {
+  if (size > POOL_BYTES / 2) return new Uint8Array(size)
+  if (pooledBytes + size > POOL_BYTES) {
+    pool = new ArrayBuffer(POOL_BYTES)
+    pooledBytes = 0
+  }
+  pooledBytes += size
+  return new Uint8Array(pool, pooledBytes - size, size)
 }
 
 /** Root, vtables and tables, with every field present. */

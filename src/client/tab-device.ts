@@ -19,9 +19,9 @@ import { TabLine } from './tab-line.js'
 import { TabList } from './tab-list.js'
 import { TabQuestions } from './tab-questions.js'
 import { TabTimelines } from './tab-timelines.js'
-import { type Join, type Joined, type PlainState, stateOf, type TabNews } from './tab-words.js'
+import { TabUser } from './tab-user.js'
+import { type Join, type Joined, type PlainState, plainState, stateOf, type TabNews } from './tab-words.js'
 import type { Self } from './timeline-event.js'
-import { type Claims, claimsOfSource } from './token-claims.js'
 
 export interface TabDeviceParts {
   readonly options: ClientOptions
@@ -48,8 +48,11 @@ export class TabDevice implements ClientDevice {
   #watched: readonly string[] = []
   #isStarted = false
   #state: PlainState = { kind: 'closed' }
-  /** What this tab's token says of itself; undefined: not known yet. */
-  #claims: Claims | undefined
+  readonly #user: TabUser
+  /** Something was not handed over to the leader, because it is not known yet whether this tab may write. */
+  #isHolding = false
+  /** Why this tab has no part in the device any more. */
+  #refusal: ClientError | undefined
   /** Ends `open`, which is under way until then. */
   #opened: ((failure?: unknown) => void) | undefined
 
@@ -80,6 +83,10 @@ export class TabDevice implements ClientDevice {
         else listener.trouble({ kind: 'storage-failed', cause })
       },
     })
+    this.#user = new TabUser({
+      ...{ token: options.token, clock },
+      changed: () => (this.#opened !== undefined ? this.#line.join() : this.#look()),
+    })
     this.#questions = new TabQuestions(clock, (request) => this.#line.ask(request))
     this.#timelines = new TabTimelines({
       clock,
@@ -97,6 +104,7 @@ export class TabDevice implements ClientDevice {
   }
 
   start(): void {
+    if (this.#refusal !== undefined) return this.#tell(this.#state)
     this.#isStarted = true
     const { kind } = this.#state
     this.#line.ask({ kind: 'start' })
@@ -108,7 +116,9 @@ export class TabDevice implements ClientDevice {
   }
 
   queue(name: ConversationName, command: Command): void {
-    this.#line.ask({ kind: 'queue', command: this.#commands.add({ name, command }) })
+    const handed = this.#commands.add({ name, command })
+    if (this.#mayWrite) this.#line.ask({ kind: 'queue', command: handed })
+    else this.#isHolding = true
   }
 
   read(name: ConversationName, range: HistoryRange, done: (outcome: HistoryOutcome) => void): void {
@@ -131,15 +141,22 @@ export class TabDevice implements ClientDevice {
   }
 
   async close(): Promise<void> {
-    if (!this.#line.isLeading) await this.#commands.settle(this.#parts.platform.clock, CLOSE_MS_MAX)
+    const isSettling = !this.#line.isLeading && this.#refusal === undefined
+    if (isSettling) await this.#commands.settle(this.#parts.platform.clock, CLOSE_MS_MAX)
+    this.#user.stop()
     await this.#line.close()
     this.#questions.stop()
   }
 
+  /** Who leads says Hello itself, and finds out at its Welcome whose storage it has. */
+  get #mayWrite(): boolean {
+    return this.#refusal === undefined && (this.#line.isLeading || this.#user.mayWrite(this.self))
+  }
+
   #begin(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const { options, platform } = this.#parts
-      const timer = platform.clock.after(OPEN_MS_MAX, () => {
+      const { clock } = this.#parts.platform
+      const timer = clock.after(OPEN_MS_MAX, () => {
         this.#opened?.(new ClientError('no-leader', 'Cannot open this storage: the tab that has it does not answer'))
       })
       this.#opened = (failure) => {
@@ -148,22 +165,21 @@ export class TabDevice implements ClientDevice {
         if (failure === undefined) resolve()
         else reject(failure)
       }
-      void claimsOfSource(options.token, platform.clock).then((claims) => {
-        this.#claims = claims
-        if (this.#opened !== undefined) this.#line.join()
-      })
+      this.#user.begin()
       this.#line.begin()
     })
   }
 
-  /** A leader finds out at its Welcome whose storage it has; another tab must know before it writes in that user's name. */
   #join(isLeader: boolean): Join | undefined {
-    if (this.#claims === undefined && !isLeader) return undefined
+    if (!this.#user.isReady && !isLeader) return undefined
+    const commands = this.#commands.all()
+    const mayWrite = this.#mayWrite
+    this.#isHolding = !mayWrite && commands.length > 0
     return {
       kind: 'join',
       isFirst: this.#opened !== undefined,
       isStarted: this.#isStarted,
-      commands: this.#commands.all(),
+      commands: mayWrite ? commands : [],
       followed: [...this.#followed.values()],
       watched: this.#watched,
     }
@@ -174,6 +190,7 @@ export class TabDevice implements ClientDevice {
     this.#commands.heard(outcomes)
     this.self = self ?? this.self
     if (this.#opened !== undefined) return this.#opened(this.#beginWith(news))
+    if (!this.#look()) return
     this.#meet(news)
     this.#timelines.meet(held)
     this.#questions.again()
@@ -182,17 +199,33 @@ export class TabDevice implements ClientDevice {
 
   /** Returns why not. */
   #beginWith({ self, state, incarnation, entries, commands, held }: Joined): ClientError | undefined {
-    const { app = self?.app, user = self?.user } = this.#claims ?? {}
-    if (self !== undefined && !this.#line.isLeading && (app !== self.app || user !== self.user)) {
-      const message = `Cannot be ${user} of ${app}: this storage holds the queue of ${self.user} of ${self.app}`
-      return new ClientError('foreign-storage', message)
-    }
+    const refusal = this.#user.refusal(self)
+    if (refusal !== undefined) return refusal
     this.kept = { entries, commands }
     for (const each of commands) this.#commands.add(each)
     this.#timelines.begin(held)
     this.#list.heard(entries, incarnation)
     this.#state = state
     return undefined
+  }
+
+  /** Something is known now of this tab's user, or of the device's: false where they are two. */
+  #look(): boolean {
+    this.#refusal ??= this.#user.refusal(this.self)
+    if (this.#refusal === undefined) {
+      if (this.#isHolding && this.#mayWrite) this.#handOver()
+      return true
+    }
+    this.#user.stop()
+    void this.#line.close()
+    this.#questions.stop()
+    this.#tell(plainState({ kind: 'stopped', error: this.#refusal }))
+    return false
+  }
+
+  #handOver(): void {
+    this.#isHolding = false
+    for (const command of this.#commands.all()) this.#line.ask({ kind: 'queue', command })
   }
 
   /** Another leader, or words that were missed. */
@@ -246,10 +279,17 @@ export class TabDevice implements ClientDevice {
   }
 
   #became(state: PlainState): void {
+    if (state.kind === 'online') {
+      this.self = state.self
+      if (!this.#look()) return
+    }
+    this.#tell(state)
+  }
+
+  #tell(state: PlainState): void {
     this.#state = state
     if (state.kind === 'closed') return
-    if (state.kind === 'online') this.self = state.self
-    else this.#questions.down()
+    if (state.kind !== 'online') this.#questions.down()
     if (state.kind === 'stopped') this.#isStarted = false
     this.#parts.listener.state(stateOf(state))
   }

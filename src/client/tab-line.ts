@@ -62,6 +62,7 @@ export class TabLine {
   }
 
   ask(request: TabRequest): void {
+    if (this.#isOver) return
     const word: FromTab = { from: 'tab', tab: this.#id, k: ++this.#asked, request }
     if (this.#leader !== undefined) this.#leader.take(word)
     else this.#channel.post(word)
@@ -74,8 +75,8 @@ export class TabLine {
   }
 
   async close(): Promise<void> {
-    this.#isOver = true
     this.ask({ kind: 'leave' })
+    this.#isOver = true
     await this.#leader?.close()
     this.#leader = undefined
     this.#leadership.close()

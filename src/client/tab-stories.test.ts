@@ -2,11 +2,10 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { test } from 'vitest'
 import { sharedStorageConformance } from '../../test/conformance/shared-storage.js'
-import { OneConversationServer } from '../../test/support/one-conversation-server.js'
-import { type Tab, TabBrowser } from '../../test/support/tab-browser.js'
+import { TabBrowser } from '../../test/support/tab-browser.js'
+import { Home } from '../../test/support/tab-home.js'
 import type { InboxEntryFacts } from '../protocol/decoded-frame.js'
 import { Client } from './client.js'
-import type { ClientOptions } from './client-options.js'
 import type { RefusedError } from './errors.js'
 import type { SharedStorage } from './storage.js'
 import type { FromLeader, FromTab, TabRequest } from './tab-words.js'
@@ -19,40 +18,6 @@ function liveBrowser() {
 }
 
 sharedStorageConformance('tabs of a test', liveBrowser)
-
-class Home {
-  readonly server = new OneConversationServer()
-  readonly browser = new TabBrowser(7)
-
-  client(tab = this.tab(), options: Partial<ClientOptions> = {}): Client {
-    return new Client({ servers: ['ws://server/'], token: 'token', storage: tab, ...options }, tab.platform)
-  }
-
-  tab(): Tab {
-    return this.browser.open(this.server.transport)
-  }
-
-  /** Tabs that are connected, the first of which leads. */
-  async tabs(count: number): Promise<{ tab: Tab; client: Client }[]> {
-    const tabs: { tab: Tab; client: Client }[] = []
-    for (let each = 0; each < count; each++) {
-      const tab = this.tab()
-      tabs.push({ tab, client: this.client(tab) })
-      void tabs.at(-1)!.client.connect()
-      await this.soon()
-    }
-    return tabs
-  }
-
-  soon(): Promise<void> {
-    return this.browser.quiet(1_500)
-  }
-
-  /** Another tab has taken over from one that says nothing. */
-  longer(): Promise<void> {
-    return this.browser.quiet(30_000)
-  }
-}
 
 test('two tabs have one connection, one device and one queue; both show what either writes, and read the past', async () => {
   const home = new Home()
@@ -245,22 +210,6 @@ test('a server that will not have us stops all tabs, with its code; each may try
   deepEqual([first!.client.state.kind, second!.client.state.kind], ['online', 'online'])
 })
 
-test('a tab with the token of another user is not let in', async () => {
-  const home = new Home()
-  await home.tabs(1)
-  for (const token of [jwt('bob'), async () => jwt('bob')]) {
-    const bob = home.client(home.tab(), { token })
-    bob.conversation('all').send('in whose name?')
-    const refused = rejects(bob.connect(), { reason: 'foreign-storage' })
-    await home.soon()
-    await refused
-  }
-  const alice = home.client(home.tab(), { token: jwt('alice') }).connect()
-  await home.soon()
-  await alice
-  deepEqual(home.server.texts, [])
-})
-
 test('where nobody answers, and nobody can take the lead, opening ends with a word of it', async () => {
   const home = new Home()
   const tab = home.tab()
@@ -276,7 +225,3 @@ test('where nobody answers, and nobody can take the lead, opening ends with a wo
   await home.browser.quiet(2_000)
   await refused
 })
-
-function jwt(user: string): string {
-  return `e30.${btoa(JSON.stringify({ app: 'test', sub: user }))}.signature`
-}

@@ -1,5 +1,5 @@
 /** What a JWT says of itself, which we cannot check and need not: it is the server's to believe. */
-import { type Clock, type EpochMs, sleep } from '../std/clock.js'
+import type { EpochMs } from '../std/clock.js'
 import type { Token } from './token-source.js'
 
 export interface Claims {
@@ -9,8 +9,6 @@ export interface Claims {
   readonly end?: EpochMs
 }
 
-/** For a source that needs a network that is not there. */
-const SOURCE_MS_MAX = 3_000
 const utf8 = new TextDecoder()
 
 /** None of a token that is no JWT. */
@@ -32,17 +30,11 @@ export function claimsOf(token: string): Claims {
   }
 }
 
-/** None where it gives no token, or not in time. */
-export async function claimsOfSource(token: Token, clock: Clock): Promise<Claims> {
-  if (typeof token === 'string') return claimsOf(token)
-  const late = sleep(clock, SOURCE_MS_MAX).then(() => '')
-  return claimsOf(await Promise.race([late, fetched(token)]))
-}
-
-async function fetched(token: () => string | Promise<string>): Promise<string> {
+/** Undefined where it gives no token. */
+export async function claimsOfSource(token: Token): Promise<Claims | undefined> {
   try {
-    return await token()
+    return claimsOf(typeof token === 'string' ? token : await token())
   } catch {
-    return ''
+    return undefined
   }
 }

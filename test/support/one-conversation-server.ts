@@ -37,6 +37,8 @@ export class OneConversationServer {
   hellos = 0
   /** Refuses every Hello with this. */
   refusal: RefusalName | undefined
+  /** Answers no Hello. */
+  isSilent = false
   /** Whom it was asked to watch, list by list. */
   readonly watched: (readonly string[])[] = []
   readonly marks: MarkFrame[] = []
@@ -105,6 +107,7 @@ export class OneConversationServer {
 
   #hello(peer: Peer, { ref, device, lane }: DecodedFrame & { kind: 'hello' }): void {
     this.hellos++
+    if (this.isSilent) return
     if (this.refusal !== undefined) return this.#refuse(peer, ref, this.refusal, 0)
     for (const other of this.peers) {
       if (other === peer || other.device !== device) continue

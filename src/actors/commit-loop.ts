@@ -58,6 +58,8 @@ const REFUSED_PAUSE_MS = 200
 export class CommitLoop {
   /** Waits for its turn: the scheduler's mark. */
   isQueued = false
+  /** When the log refused an append last, on the monotonic clock. */
+  refusedAt = Number.NEGATIVE_INFINITY
   readonly #parts: CommitLoopParts
   #status: Status = 'stopped'
   #place = NOWHERE
@@ -247,6 +249,7 @@ export class CommitLoop {
     const refusal = why === 'read-only' ? 'log-read-only' : 'log-full'
     this.#status = 'rebuilding'
     this.#refusal = refusal
+    this.refusedAt = this.#parts.clock.monotonic()
     for (const each of [batch, this.#filling]) {
       this.#parts.fold.giveBack(each, refusal)
       each.clear()

@@ -17,8 +17,8 @@ class Rig {
   readonly node: OneNode
   readonly #ns = new Map<string, number>()
 
-  constructor(limits = { conversationsMax: 2, listedMax: 3 }) {
-    this.node = new OneNode(undefined, limits)
+  constructor(listLimits = { conversationsMax: 2, listedMax: 3 }) {
+    this.node = new OneNode(undefined, { listLimits })
   }
 
   change(from: Session, group: string, action: ChangeAction, users: string[], kind: ActorKind = ActorKind.group): void {

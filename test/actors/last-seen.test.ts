@@ -76,3 +76,28 @@ inTurn('nothing is written while somebody is online and nothing happens, but for
   node.run(60 * MINUTE)
   ok(written >= 11 && written <= 13, `${written} writes`)
 })
+
+inTurn('while the log takes nothing reads go on, and times of users who leave are stored once it does again', () => {
+  for (const why of ['read-only', 'full', 'nearly full'] as const) {
+    const node = new OneNode(undefined, { ownerSilenceMs: Number.POSITIVE_INFINITY }) // nobody else can own: the log is let be
+    const users = Array.from({ length: 20 }, (_, at) => `u${at}`)
+    for (const user of users) node.connect(user, 'phone')
+    node.run(20_000)
+    if (why === 'nearly full') node.log.isNearlyFull = true
+    else node.log.refusal = why
+    const leftAt: number[] = []
+    while (node.sessions.length > 0) {
+      leftAt.push(nowOf(node))
+      node.side.links.ended(node.sessions.shift()!)
+      node.run(2_000)
+    }
+    node.run(10 * MINUTE)
+    // What a log refuses is known once it has been asked: once a minute (two batches each time). That it is full can be seen.
+    ok(node.refusedCount <= (why === 'read-only' ? 24 : 0), `${why}: ${node.refusedCount} refused`)
+    node.log.heal()
+    node.run(3 * MINUTE)
+    node.start()
+    const inboxes = users.map((user) => actorKey('demo', ActorKind.inbox, user))
+    deepEqual(told(node, ...inboxes), Object.fromEntries(inboxes.map((inbox, at) => [inbox, leftAt[at]])), why)
+  }
+})

@@ -2,9 +2,8 @@
  * The actors' side of one worker over the simulated log and store, with a gateway end that only remembers: for tests of
  * what a client would see, without sockets.
  */
-import { composeActors } from '../../src/actors/composition.js'
+import { type ActorsParts, composeActors } from '../../src/actors/composition.js'
 import type { ActorsEvents } from '../../src/actors/events.js'
-import type { ListLimits } from '../../src/actors/join-limits.js'
 import type { Commands, Delivered, GatewayEnd, PresenceState, Session } from '../../src/actors/peers.js'
 import {
   type ActorKey,
@@ -34,12 +33,11 @@ import { SimStore, SimStoreServer } from '../sim/sim-store.js'
 import { VirtualTime } from '../sim/virtual-time.js'
 
 const APP = 'demo' as AppId
-const SILENT: ActorsEvents = {
+const SILENT: Omit<ActorsEvents, 'appendRefused'> = {
   served() {},
   steppedDown() {},
   committed() {},
   refused() {},
-  appendRefused() {},
   logLostTail() {},
   takeOverTroubled() {},
   rowUnreadable({ cause }) {
@@ -49,6 +47,8 @@ const SILENT: ActorsEvents = {
 }
 
 export type MakeEnd = (node: OneNode, commands: Commands, clock: Clock) => GatewayEnd
+
+export type OneNodeOptions = Pick<ActorsParts, 'listLimits' | 'ownerSilenceMs'>
 
 export class OneNode implements GatewayEnd {
   readonly time = new VirtualTime()
@@ -60,18 +60,20 @@ export class OneNode implements GatewayEnd {
   /** Sessions that their user's shard has ended: connection, why. */
   readonly states: PresenceState[] = []
   readonly ended: [number, RefusalName][] = []
+  /** Batches that the log refused: a shard is out of service for each. */
+  refusedCount = 0
   readonly #network: SimBusNetwork
   readonly #random = seededRandom(7)
   side = this.#placeholder()
   #life = 0
 
   readonly #endOf: MakeEnd
-  readonly #listLimits: ListLimits | undefined
+  readonly #options: OneNodeOptions
 
   /** `endOf` makes the gateway's end of each life; by default the node itself remembers what was heard. */
-  constructor(endOf: MakeEnd = (node) => node, listLimits?: ListLimits) {
+  constructor(endOf: MakeEnd = (node) => node, options: OneNodeOptions = {}) {
     this.#endOf = endOf
-    this.#listLimits = listLimits
+    this.#options = options
     const coverage = new Coverage()
     this.log = new SimLogServer(this.time, this.#random, coverage)
     this.store = new SimStoreServer(this.time, this.#random, coverage)
@@ -95,9 +97,9 @@ export class OneNode implements GatewayEnd {
       store: new SimStore(this.store, host),
       clock: host.clock,
       random: this.#random,
-      events: SILENT,
+      events: { ...SILENT, appendRefused: () => this.refusedCount++ },
       shardCount: this.shardCount,
-      ...(this.#listLimits !== undefined && { listLimits: this.#listLimits }),
+      ...this.#options,
     })
     side.links.attach(this.#endOf(this, side.links, host.clock))
     this.sessions.length = 0

@@ -88,11 +88,14 @@ describe('hello', () => {
     )
   })
 
-  test('the first word after the welcome is passed on, once: whoever says it has heard the welcome', () => {
+  test('the first word after the welcome but Resume is passed on, once: whoever says it has heard the welcome', () => {
     const rig = new GatewayRig()
     const socket = rig.connect()
     rig.send(socket, rig.hello('alice'), { kind: 'ping', ref: 2 })
     rig.welcome(rig.owners.commands[0]!)
+    // Sent behind Hello, and long on its way: its client may have given this connection up.
+    const cursor = { incarnation: 1, version: 0, headsFrom: 0, eventsMax: 0 }
+    rig.send(socket, { kind: 'resume', ref: 2, ...cursor })
     deepEqual(rig.owners.heard_, [])
     for (const ref of [3, 4]) rig.send(socket, { kind: 'ping', ref })
     deepEqual(

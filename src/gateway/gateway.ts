@@ -19,6 +19,7 @@ import type { ActorKey } from '../domain/ids.js'
 import { REFUSALS, type RefusalName } from '../domain/refusal.js'
 import { frameBytes } from '../protocol/table.js'
 import { verifyClientFrame } from '../protocol/verify.js'
+import { BodyType } from '../protocol/wire-numbers.js'
 import type { Bytes } from '../std/bytes.js'
 import type { Clock } from '../std/clock.js'
 import type { Random } from '../std/random.js'
@@ -123,7 +124,6 @@ export class Gateway implements GatewayEnd, SocketListener {
     const connection = socket.attachment as Connection
     if (connection.isClosed) return
     connection.heardAt = this.#sweep.second
-    if (connection.phase === 'open' && !connection.session!.isHeard) this.#hellos.heard(connection.session!)
     if (message.size > this.#limits.messageBytesMax) return this.#partings.close(connection, 'message-too-large')
     const now = this.#clock.monotonic()
     const second = Math.floor(this.#clock.now() / 1000)
@@ -133,6 +133,9 @@ export class Gateway implements GatewayEnd, SocketListener {
       if (verdict === -REFUSALS['bad-frame'].wire) return this.#partings.close(connection, 'bad-frame')
       const end = at + frameBytes(message, at)
       this.#events.received(end - at)
+      // Resume is sent behind Hello (ADR 58): it does not say that Welcome has come.
+      const isUnheard = connection.phase === 'open' && !connection.session!.isHeard
+      if (isUnheard && verdict !== BodyType.resume) this.#hellos.heard(connection.session!)
       this.#intake.take(connection, message, at, end, verdict, this.#rates.over(connection, now, second))
       if (connection.isClosed) return
       at = end

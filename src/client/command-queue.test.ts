@@ -89,10 +89,12 @@ test('a void that is answered with a seq tells that the message was sent after a
 })
 
 test('what the owner refuses needs no void', () => {
-  const { queue, sent, entryOf } = queueOf(['a'])
-  sent()
-  const verdict = queue.refused(entryOf('a'), 1, refusal(1401))
-  ok(verdict.kind === 'done' && verdict.outcome.kind === 'refused')
+  for (const code of [1401, 1406]) {
+    const { queue, sent, entryOf } = queueOf(['a'])
+    sent()
+    const verdict = queue.refused(entryOf('a'), 1, refusal(code))
+    ok(verdict.kind === 'done' && verdict.outcome.kind === 'refused')
+  }
 })
 
 test('a new lane takes what was never sent; the rest is unknown', () => {

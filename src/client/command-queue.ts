@@ -92,6 +92,7 @@ const OWNERS_REFUSALS: ReadonlySet<RefusalName> = new Set<RefusalName>([
   'not-member',
   'not-owner',
   'group-full',
+  'user-conversations',
   'already-exists',
   'no-such-conversation',
   'nothing-to-change',

@@ -52,7 +52,8 @@ export class Outcomes {
     return this.#byId.get(id)
   }
 
-  /** All that came after the first `count` are kept. */
+  /** All that came after the first `count` are kept. A tab may have heard of more than were stored when its leader ended: those
+   *  commands are in the queue again, and what the tab has given since is new. */
   covers(count: number): boolean {
     return count >= this.#count - this.#byId.size
   }

@@ -14,12 +14,17 @@ export class TabCommands {
     this.#outcomes = outcomes
   }
 
-  add({ name, command }: NamedCommand): TabCommand {
+  add(given: NamedCommand): TabCommand {
+    this.#unstored.add(given.command.id)
+    return this.restore(given)
+  }
+
+  /** The leader has it already. */
+  restore({ name, command }: NamedCommand): TabCommand {
     const { id, body } = command
     const own = body.kind === 'send' ? { id, body: { ...body, content: ownBytes(body.content) } } : command
     const handed = { name, command: own, since: this.#outcomes }
     this.#open.set(id, handed)
-    this.#unstored.add(id)
     return handed
   }
 

@@ -6,6 +6,7 @@
  * what was not answered. A leader that says nothing, as one that is frozen, is replaced; the storage sees to it that it
  * changes nothing any more when it wakes.
  */
+import type { ConversationKind } from '../domain/ids.js'
 import type { EncodableFrame } from '../protocol/decoded-frame.js'
 import type { ClientDevice, DeviceListener, KeptFacts } from './client-device.js'
 import { type ClientOptions, type Platform, RECENT_MAX_DEFAULT } from './client-options.js'
@@ -202,7 +203,7 @@ export class TabDevice implements ClientDevice {
     const refusal = this.#user.refusal(self)
     if (refusal !== undefined) return refusal
     this.kept = { entries, commands }
-    for (const each of commands) this.#commands.add(each)
+    for (const each of commands) this.#commands.restore(each)
     this.#timelines.begin(held)
     this.#list.heard(entries, incarnation)
     this.#state = state
@@ -237,6 +238,12 @@ export class TabDevice implements ClientDevice {
       this.#restarted(undefined)
     }
     const changed = this.#list.news(entries)
+    for (const { conversationKind, conversation, incarnation: raised, sinceSeq } of this.#list.raised(changed)) {
+      const name: ConversationName = { kind: conversationKind as ConversationKind, id: conversation }
+      if (!this.#timelines.hasOfBefore(name, raised, sinceSeq)) continue
+      listener.trouble({ kind: 'history-restarted', conversation: name })
+      this.#restarted(name)
+    }
     this.#list.heard(changed, incarnation)
     if (changed.length > 0) listener.listed(changed)
   }

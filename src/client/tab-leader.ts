@@ -37,6 +37,9 @@ export interface TabLeaderParts {
   fenced(): void
 }
 
+/** Tabs ping every few seconds; in the background a browser lets them once a minute. */
+const SILENT_MS_MAX = 300_000
+
 export class TabLeader {
   readonly #parts: TabLeaderParts
   readonly #device: Device
@@ -47,8 +50,9 @@ export class TabLeader {
   readonly #open = new Map<string, NamedCommand & { isStored: boolean }>()
   /** Up to where each conversation was shown. */
   readonly #shownTo = new Map<string, number>()
-  /** Tabs that have joined, the last request of each, and whom each of them watches. */
-  readonly #tabs = new Map<string, { k: number; watched: readonly string[] }>()
+  /** Tabs that have joined, the last request of each and when it came, and whom each of them watches. */
+  readonly #tabs = new Map<string, { k: number; heardAt: number; watched: readonly string[] }>()
+  #isClosing = false
   #state: ConnectionState = { kind: 'closed' }
   #k = 0
 
@@ -82,8 +86,12 @@ export class TabLeader {
     if (kind === 'join') return this.#join(tab, k, request)
     if (kind === 'ping') this.#tell({ kind: 'pong' }, true)
     const known = this.#tabs.get(tab)
-    // Meant for the leader before: when the tab joins this one it says all of that again, and in its order.
-    if (known === undefined) return
+    if (known === undefined) {
+      // Meant for the leader before: when the tab joins this one it says all of that again, and in its order.
+      if (kind === 'ping') this.begin() // or it was silent for so long that it was forgotten
+      return
+    }
+    known.heardAt = this.#now
     if (k !== ++known.k) return this.begin() // this one slept, and missed some: all join again
     if (kind === 'queue') this.#queue(request.command)
     else if (kind === 'read') this.#read(tab, request)
@@ -98,17 +106,20 @@ export class TabLeader {
 
   /** What was queued is stored, or a while has passed. */
   async close(): Promise<void> {
+    this.#isClosing = true
     await this.#device.close()
   }
 
   /** Another tab has the lead already. */
   async abandon(): Promise<void> {
+    this.#isClosing = true
     await this.#device.abandon()
   }
 
   #join(tab: string, k: number, { isFirst, isStarted, commands, followed, watched }: Join): void {
     const device = this.#device
-    this.#tabs.set(tab, { k, watched: [] })
+    this.#forget()
+    this.#tabs.set(tab, { k, heardAt: this.#now, watched: [] })
     this.#tell({
       kind: 'joined',
       to: tab,
@@ -148,6 +159,7 @@ export class TabLeader {
 
   #read(to: string, { ref, name, range }: Extract<TabRequest, { kind: 'read' }>): void {
     this.#device.read(name, range, (outcome) => {
+      if (this.#isClosing && outcome.kind === 'unanswered') return // it is asked of the next leader
       this.#tell({ kind: 'answer', to, ref, outcome: ownOutcome(outcome) })
     })
   }
@@ -157,6 +169,17 @@ export class TabLeader {
       answered: (answer) => this.#tell({ kind: 'answer', to, ref, outcome: { kind: 'answered', frame: answer } }),
       unanswered: () => this.#tell({ kind: 'answer', to, ref, outcome: { kind: 'unanswered' } }),
     })
+  }
+
+  get #now(): number {
+    return this.#parts.platform.clock.monotonic()
+  }
+
+  /** A page that is closed or loaded anew often does not say so. */
+  #forget(): void {
+    for (const [tab, { heardAt }] of this.#tabs) {
+      if (tab !== this.#parts.home && this.#now - heardAt > SILENT_MS_MAX) this.#watch(tab, undefined)
+    }
   }
 
   /** The server takes one list a connection: that of all tabs. Undefined: this tab has left. */

@@ -16,6 +16,14 @@ export class TabList {
     else this.#known.delete(`${conversation.kind} ${conversation.id}`)
   }
 
+  /** Those whose conversation has lost events since, and gives their seqs again. */
+  raised(entries: readonly InboxEntryFacts[]): InboxEntryFacts[] {
+    return entries.filter((entry) => {
+      const before = this.#known.get(keyOf(entry))?.incarnation ?? 0
+      return before > 0 && before < entry.incarnation
+    })
+  }
+
   /** Those of a leader's entries that say more than was heard. */
   news(entries: readonly InboxEntryFacts[]): InboxEntryFacts[] {
     return entries.filter((entry) => {

@@ -44,9 +44,12 @@ export class TabQuestions {
     this.#take(ref)?.done(answer)
   }
 
-  /** There is another leader. */
+  /** There is another leader, or its words were missed. Of a connection that may be another's by now, nobody will say. */
   again(): void {
-    for (const { request } of this.#open.values()) if (request.kind === 'read') this.#say(request)
+    for (const [ref, { request }] of [...this.#open]) {
+      if (request.kind === 'read') this.#say(request)
+      else this.answered(ref, { kind: 'unanswered' })
+    }
   }
 
   /** The connection is gone, with what was asked on it. */

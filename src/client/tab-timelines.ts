@@ -19,10 +19,15 @@ export interface TabTimelinesParts {
 
 const READ_LIMIT = 100
 const READ_AGAIN_MS = 1_000
+/** Reads at a time, as of a device that comes back. */
+const READS_MAX = 4
 
 export class TabTimelines {
   readonly #parts: TabTimelinesParts
   readonly #byName = new Map<string, Timeline>()
+  /** Behind, and not asked about yet, in their order. */
+  readonly #waiting = new Map<string, ConversationName>()
+  #reads = 0
 
   constructor(parts: TabTimelinesParts) {
     this.#parts = parts
@@ -59,6 +64,11 @@ export class TabTimelines {
     else for (const timeline of this.#byName.values()) timeline.restart()
   }
 
+  /** It was shown something at or above `seq` from an earlier incarnation than this one, or may have been. */
+  hasOfBefore(name: ConversationName, incarnation: number, seq: number): boolean {
+    return this.#byName.get(keyOf(name))?.hasOfBefore(incarnation, seq) ?? false
+  }
+
   #get(name: ConversationName): Timeline {
     const key = keyOf(name)
     const timeline =
@@ -69,22 +79,34 @@ export class TabTimelines {
 
   #fill(name: ConversationName, timeline: Timeline): void {
     if (!timeline.isBehind || timeline.isAsking) return
+    if (this.#reads >= READS_MAX) return void this.#waiting.set(keyOf(name), name)
+    this.#reads++
     timeline.isAsking = true
-    const anchor = timeline.held
+    const { held: anchor, known } = timeline
     this.#parts.read(name, { mode: HistoryMode.after, anchor, limit: READ_LIMIT }, (outcome) => {
+      this.#reads--
       timeline.isAsking = false
       if (outcome.kind === 'unanswered') {
         this.#parts.clock.after(READ_AGAIN_MS, () => this.#fill(name, timeline))
-        return
+      } else {
+        if (timeline.held >= anchor) pass(timeline, outcome, known)
+        this.#fill(name, timeline) // it may have begun anew meanwhile
       }
-      if (timeline.held >= anchor) pass(timeline, outcome)
-      this.#fill(name, timeline) // it may have begun anew meanwhile
+      this.#fillNext()
     })
+  }
+
+  #fillNext(): void {
+    for (const [key, name] of this.#waiting) {
+      if (this.#reads >= READS_MAX) return
+      this.#waiting.delete(key)
+      this.#fill(name, this.#get(name))
+    }
   }
 }
 
-/** Where it is refused, nothing of it is for this user any more. */
-function pass(timeline: Timeline, outcome: Exclude<HistoryOutcome, { kind: 'unanswered' }>): void {
+/** Where it is refused, nothing that was `known` when it was asked is for this user any more; what came since may be. */
+function pass(timeline: Timeline, outcome: Exclude<HistoryOutcome, { kind: 'unanswered' }>, known: number): void {
   let after = timeline.held
   if (outcome.kind === 'read') {
     for (const event of outcome.events) {
@@ -93,7 +115,7 @@ function pass(timeline: Timeline, outcome: Exclude<HistoryOutcome, { kind: 'unan
       after = Math.max(after, event.seq)
     }
   }
-  const end = outcome.kind === 'read' ? outcome.completeTo : timeline.known
+  const end = outcome.kind === 'read' ? outcome.completeTo : known
   if (end > after) timeline.skip(after + 1, end)
 }
 

@@ -76,10 +76,12 @@ export class IndexedDbStorage implements ClientStorage {
       if (!objectStoreNames.contains(STORE)) request.result.createObjectStore(STORE)
     }
     const isBlocked = new Promise<never>((_, reject) => {
-      request.onblocked = () =>
+      request.onblocked = () => {
+        request.onsuccess = () => request.result.close() // it is opened in the end, when nobody wants it any more
         reject(
           new StorageError(`Cannot open the database ${this.#name}: close the tabs with an older version of this page`),
         )
+      }
     })
     return Promise.race([resultOf(request), isBlocked])
   }

@@ -3,7 +3,7 @@ import { IDBFactory } from 'fake-indexeddb'
 import { test } from 'vitest'
 import { sharedStorageConformance } from '../../../test/conformance/shared-storage.js'
 import { StorageError } from '../storage.js'
-import type { LockManager, PlatformBroadcastChannel, PlatformIndexedDb } from './indexed-db-types.js'
+import type { LockManager, PlatformBroadcastChannel, PlatformDatabase, PlatformIndexedDb } from './indexed-db-types.js'
 import { SharedIndexedDb } from './shared-indexed-db.js'
 
 /** The browser's, as far as it is used here: one holder, the rest in their order, and a thief before all. */
@@ -50,4 +50,21 @@ test('a page of a newer version gets the database; the older one writes nothing 
   await newer
   await rejects(older.write(new Map([['a', '1']])), StorageError)
   await rejects(tab().hold().open(), StorageError)
+})
+
+test('a page that found the database held by an older one does not hold it itself, later', async () => {
+  const { parts, tab } = browser()
+  const open = (version: number) => {
+    const request = parts.indexedDB.open(parts.name, version)
+    return new Promise<PlatformDatabase>((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result)
+      request.onblocked = reject
+    })
+  }
+  const older = await open(1)
+  await rejects(tab().hold().open(), StorageError)
+  older.close()
+  const held = await open(2)
+  held.close()
+  await open(3)
 })

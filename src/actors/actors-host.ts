@@ -25,6 +25,7 @@ import type {
   Generation,
   HeadsQuestion,
   HeadsRoute,
+  JoinsAsked,
   LinkPlace,
   Origin,
   OwnerHandle,
@@ -302,8 +303,8 @@ export class ActorsHost implements OwnerHandle {
     this.#shards.get(question.toShard)?.firstEventsTeller.answer(from, question, asked)
   }
 
-  askJoins(from: OwnerHandle, question: HeadsQuestion, conversation: ActorKey, users: readonly UserId[]): void {
-    void this.#shards.get(question.toShard)?.joinLimits.answer(from, question, conversation, users)
+  askJoins(from: OwnerHandle, question: HeadsQuestion, asked: JoinsAsked): void {
+    void this.#shards.get(question.toShard)?.joinLimits.answer(from, question, asked)
   }
 
   joinsTold(question: HeadsQuestion, full: readonly UserId[]): void {

@@ -98,7 +98,7 @@ export class ConversationCommands {
     const { joinChecks } = this.#shard
     const { link, k } = command
     const { ref, n } = frame
-    const verdict = joinChecks.verdictOf(link, k)
+    const verdict = joinChecks.verdictOf(link, k, event.users)
     const refusal = verdict === undefined ? joinChecks.begin(activation, event.users, command) : verdict.refusal
     if (refusal === undefined) return verdict !== undefined
     if (isFinal(refusal) && !isKeyedLane(event.lane.number)) {

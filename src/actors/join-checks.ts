@@ -23,6 +23,9 @@ export interface JoinCheck {
   /** The change, and then what came behind it. */
   readonly commands: Mailbox
   readonly waiting: Set<number>
+  readonly asked: ReadonlySet<UserId>
+  /** The second for its change: the first had not asked about all who would join by then. */
+  readonly isAgain: boolean
   /** Some list has no room. */
   isFull: boolean
   readonly until: number
@@ -43,10 +46,13 @@ export class JoinChecks {
     this.#shard = shard
   }
 
-  /** What was found out for this command; undefined: nobody asked yet. */
-  verdictOf(link: InLink, k: number): JoinVerdict | undefined {
+  /** What was found out for this command; undefined: not all of these users were asked about. */
+  verdictOf(link: InLink, k: number, users: readonly UserId[]): JoinVerdict | undefined {
     const answered = this.#answered
-    return answered?.check.link === link && answered.check.k === k ? answered.verdict : undefined
+    if (answered?.check.link !== link || answered.check.k !== k) return undefined
+    const { check, verdict } = answered
+    if (verdict.refusal !== undefined || users.every((user) => check.asked.has(user))) return verdict
+    return check.isAgain ? { refusal: 'list-away' } : undefined
   }
 
   /** Keeps the change [start, end) and asks. Returns why it cannot, if so. */
@@ -57,7 +63,8 @@ export class JoinChecks {
   ): RefusalName | undefined {
     if (this.#checks.size >= LIMITS.joinChecksMax) return 'mailbox-full'
     const { router, self, clock, id: fromShard } = this.#shard.parts
-    const { app } = activation.state.name
+    const { memberSeq, name } = activation.state
+    const { app } = name
     const byShard = new Map<number, UserId[]>()
     for (const user of users) {
       const shard = shardOf(actorKey(app, ActorKind.inbox, user), router.shardCount)
@@ -67,7 +74,8 @@ export class JoinChecks {
     }
     const until = clock.monotonic() + LIMITS.joinCheckMs
     const place = { activation, session, link, k, until }
-    const check: JoinCheck = { ...place, commands: new Mailbox(), waiting: new Set(byShard.keys()), isFull: false }
+    const asked = { asked: new Set(users), waiting: new Set(byShard.keys()), isAgain: this.#answered !== undefined }
+    const check: JoinCheck = { ...place, ...asked, commands: new Mailbox(), isFull: false }
     this.#keep(check, { link, k, session, frame, start, end })
     activation.joinChecks = [...(activation.joinChecks ?? []), check]
     const number = ++this.#k
@@ -75,7 +83,7 @@ export class JoinChecks {
     this.#shard.stir()
     for (const [toShard, ofShard] of byShard) {
       const question = { fromShard, toShard, k: number }
-      router.ownerOf(toShard)?.askJoins(self, question, activation.key, ofShard)
+      router.ownerOf(toShard)?.askJoins(self, question, { conversation: activation.key, memberSeq, users: ofShard })
     }
     return undefined
   }

@@ -2,11 +2,12 @@ import { deepEqual } from 'node:assert/strict'
 import { test } from 'vitest'
 import { OneNode } from '../../test/actors/one-node.js'
 import { outsidePromises } from '../../test/sim/virtual-time.js'
-import { ActorKind, actorKey, type ShardId, shardOf } from '../domain/ids.js'
+import { ActorKind, actorKey, type ShardId, shardOf, type UserId } from '../domain/ids.js'
 import { LIMITS } from '../domain/limits.js'
 import type { Address } from '../log/bus.js'
 import { encodeContent } from '../protocol/content.js'
 import { ChangeAction } from '../protocol/wire-numbers.js'
+import type { OwnerHandle } from './owner-link.js'
 import type { Session } from './peers.js'
 
 function inTurn(name: string, body: () => void): void {
@@ -123,4 +124,62 @@ inTurn('joins that were allowed take up room where the list is built again becau
   const cem = rig.node.connect('cem', 'd')
   rig.create(cem, 'c', ['ben'])
   deepEqual(rig.answers(cem, 300), ['1 user-conversations'])
+})
+
+inTurn('users about whom nobody was asked are let in only once their lists have said so as well', () => {
+  const rig = new Rig()
+  const [ann, ben] = [rig.node.connect('ann', 'd'), rig.node.connect('ben', 'd')]
+  rig.create(ann, 'a', ['ben'])
+  rig.create(ben, 'b', [])
+  deepEqual([...rig.answers(ann), ...rig.answers(ben)], ['1', '1'])
+  const { host } = rig.node.side
+  const { askJoins } = host
+  host.askJoins = (from, question, asked) => {
+    const isSlow = asked.conversation === actorKey('demo', ActorKind.group, 'a')
+    rig.node.time.after(isSlow ? 500 : 0, () => askJoins.call(host, from, question, asked))
+  }
+  rig.change(ann, 'a', ChangeAction.invite, ['xia', 'ben'])
+  rig.send(ann, 'a')
+  rig.change(ben, 'a', ChangeAction.leave, [])
+  rig.node.run(200)
+  rig.create(ben, 'c', [])
+  deepEqual(rig.answers(ben), ['1', '1'])
+  deepEqual(rig.answers(ann), ['2 user-conversations', '3'])
+})
+
+inTurn('who was kicked and is invited again takes up the room once more, whenever the list hears of both', () => {
+  const rig = new Rig()
+  const ann = rig.node.connect('ann', 'd')
+  rig.create(ann, 'a', ['ben'])
+  rig.create(rig.node.connect('cem', 'd'), 'b', ['ben'])
+  rig.node.run(2_000)
+  rig.node.take(ann)
+  const dan = rig.node.connect('dan', 'd')
+  const { host } = rig.node.side
+  const { joinsTold } = host
+  let answersAfterMs = 500
+  host.joinsTold = (...told) => void rig.node.time.after(answersAfterMs, () => joinsTold.apply(host, told))
+  rig.change(ann, 'a', ChangeAction.kick, ['ben'])
+  rig.change(ann, 'a', ChangeAction.invite, ['ben'])
+  rig.node.run(200) // the list hears that ben is out, and knows of a join to come
+  answersAfterMs = 0
+  rig.create(dan, 'c', ['ben'])
+  deepEqual(rig.answers(ann), ['2', '3'])
+  deepEqual(rig.answers(dan), ['1 user-conversations'])
+})
+
+inTurn('joins of users who are far from the limit take up no room that others need', () => {
+  const { node } = new Rig({ conversationsMax: 2_000, listedMax: 3_000 })
+  const toShard = 1
+  const names = Array.from({ length: 4_000 }, (_, at) => `u${at}` as UserId)
+  const users = names.filter((user) => shardOf(actorKey('demo', ActorKind.inbox, user), node.shardCount) === toShard)
+  const questions = Math.ceil(LIMITS.joinsPendingMax / users.length) + 2
+  const told: number[] = []
+  const from = { joinsTold: (_: unknown, full: readonly UserId[]) => told.push(full.length) } as unknown as OwnerHandle
+  for (let k = 0; k < questions; k++) {
+    const conversation = actorKey('demo', ActorKind.group, `g${k}`)
+    node.side.host.askJoins(from, { fromShard: 0, toShard, k }, { conversation, memberSeq: 0, users })
+    node.run(50)
+  }
+  deepEqual(told, new Array(questions).fill(0))
 })

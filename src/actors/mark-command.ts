@@ -28,9 +28,8 @@ import type { Shard } from './shard.js'
 
 export class MarkCommand {
   readonly #shard: Shard
-  /** How often entries were marked in this second. */
-  readonly #marks = new Map<ListEntry, number>()
-  #second = 0
+  /** How often entries were marked in the last second they were; gone with them. */
+  readonly #marks = new WeakMap<ListEntry, { readonly second: number; readonly count: number }>()
 
   constructor(shard: Shard) {
     this.#shard = shard
@@ -63,14 +62,11 @@ export class MarkCommand {
   /** Counts it, within a second on the clock. */
   #isTooOften(inbox: InboxActivation, { facts }: Mark): boolean {
     const second = Math.floor(this.#shard.parts.clock.monotonic() / 1_000)
-    if (second !== this.#second) {
-      this.#second = second
-      this.#marks.clear()
-    }
     const entry = inbox.state.list.get(facts.conversationKind, facts.conversation)!
-    const marks = (this.#marks.get(entry) ?? 0) + 1
-    if (marks <= LIMITS.marksPerSecondMax) this.#marks.set(entry, marks)
-    return marks > LIMITS.marksPerSecondMax
+    const marks = this.#marks.get(entry)
+    const count = marks?.second === second ? marks.count + 1 : 1
+    if (count <= LIMITS.marksPerSecondMax) this.#marks.set(entry, { second, count })
+    return count > LIMITS.marksPerSecondMax
   }
 
   /** Returns the version that the mark has made. */

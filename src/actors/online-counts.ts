@@ -77,8 +77,10 @@ export class OnlineCounts {
     for (const owner of count.told.keys()) if (!owners.has(owner)) count.told.delete(owner)
     this.#counts.delete(conversation)
     this.#counts.set(conversation, count)
-    if (this.#counts.size > CONVERSATIONS_MAX)
-      for (const oldest of this.#counts.keys()) return void this.#counts.delete(oldest)
+    if (this.#counts.size > CONVERSATIONS_MAX) {
+      const [oldest] = this.#counts.keys()
+      this.#counts.delete(oldest!)
+    }
     for (const owner of owners) owner.askOnline(this.#parts.self, conversation)
   }
 

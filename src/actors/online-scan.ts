@@ -100,8 +100,9 @@ export class OnlineScan {
     return true
   }
 
-  /** The users whose list is in memory stand for the others. */
+  /** The users whose list is in memory stand for the others; where there are none of those, nothing can be said. */
   #tell({ asked, users, known }: Look): false {
+    if (users > 0 && known === 0) return false
     const others = known === 0 ? 1 : users / known
     for (const { conversation, askers, online } of asked) {
       for (const asker of askers) asker.onlineTold(this.#parts.self, conversation, Math.round(online * others))

@@ -2,7 +2,7 @@
  * The owner's end of one link from a gateway worker to a shard. Commands are numbered k = 1, 2, 3…; the owner takes
  * each once and in order (rules §1), because a late copy of a refused send would otherwise be accepted after an unmute.
  */
-import type { ActorKey, ActorName, UserId } from '../domain/ids.js'
+import type { ActorKey, ActorName, Seq, UserId } from '../domain/ids.js'
 import type { RefusalName } from '../domain/refusal.js'
 import type { Address } from '../log/bus.js'
 import type { Bytes } from '../std/bytes.js'
@@ -79,11 +79,18 @@ export interface OwnerHandle {
   askOnline(from: OwnerHandle, conversation: ActorKey): void
   /** In answer to `askOnline`. */
   onlineTold(from: OwnerHandle, conversation: ActorKey, online: number): void
-  /** Whether these users, whose inboxes are in one shard of this owner, may be in one more conversation; `from` hears
+  /** Whether users whose inboxes are in one shard of this owner may be in one more conversation; `from` hears
    *  `joinsTold`, or nothing. */
-  askJoins(from: OwnerHandle, question: HeadsQuestion, conversation: ActorKey, users: readonly UserId[]): void
+  askJoins(from: OwnerHandle, question: HeadsQuestion, asked: JoinsAsked): void
   /** In answer to `askJoins`: those who may not. */
   joinsTold(question: HeadsQuestion, full: readonly UserId[]): void
+}
+
+/** Who is to join a conversation that they are not in as of `memberSeq`, its last membership event. */
+export interface JoinsAsked {
+  readonly conversation: ActorKey
+  readonly memberSeq: Seq
+  readonly users: readonly UserId[]
 }
 
 /** Which events one user wants of some conversations: the newest, what is beyond the bounds left out. */

@@ -195,9 +195,9 @@ describe('every call to an owner elsewhere arrives as it was made', () => {
     const question = { fromShard: 255, toShard: 7, k: 2 ** 40 }
     const users = ODD as UserId[]
     for (const id of ODD) {
-      const key = actorKey('demo', ActorKind.group, id)
-      const [asked] = new Rig().heard((owner) => owner.askJoins(owner, question, key, users))
-      deepEqual([asked![0], ...asked!.slice(-3)], ['askJoins', question, key, users])
+      const asked = { conversation: actorKey('demo', ActorKind.group, id), memberSeq: 2 ** 40, users }
+      const [heard] = new Rig().heard((owner) => owner.askJoins(owner, question, asked))
+      deepEqual([heard![0], ...heard!.slice(-2)], ['askJoins', question, asked])
     }
     for (const full of [users, []]) {
       deepEqual(

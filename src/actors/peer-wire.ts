@@ -214,9 +214,10 @@ export class PeerWire {
       case Kind.onlineTold:
         return owner.onlineTold(this.ownerAt(from), text as ActorKey, k)
       case Kind.askJoins: {
-        const [conversation, ...users] = text.split(SEPARATOR)
+        const [conversation, memberSeq, ...users] = text.split(SEPARATOR)
         const question = { fromShard: link, toShard: shard, k }
-        return owner.askJoins(this.ownerAt(from), question, conversation as ActorKey, users as UserId[])
+        const asked = { conversation: conversation as ActorKey, memberSeq: Number(memberSeq), users: users as UserId[] }
+        return owner.askJoins(this.ownerAt(from), question, asked)
       }
       case Kind.joinsTold: {
         const full = text === '' ? [] : text.split(SEPARATOR)

@@ -12,6 +12,7 @@ import type {
   Generation,
   HeadsQuestion,
   HeadsRoute,
+  JoinsAsked,
   LinkPlace,
   Origin,
   OwnerHandle,
@@ -192,8 +193,8 @@ export class RemoteOwner implements OwnerHandle {
     this.#out.add(this.address, { kind: Kind.askEvents, ...placeOf(question), text }, NO_BYTES, 0, 0)
   }
 
-  askJoins(_from: OwnerHandle, question: HeadsQuestion, conversation: ActorKey, users: readonly UserId[]): void {
-    const text = [conversation, ...users].join(SEPARATOR)
+  askJoins(_from: OwnerHandle, question: HeadsQuestion, { conversation, memberSeq, users }: JoinsAsked): void {
+    const text = [conversation, memberSeq, ...users].join(SEPARATOR)
     this.#out.add(this.address, { kind: Kind.askJoins, ...placeOf(question), text }, NO_BYTES, 0, 0)
   }
 

@@ -9,7 +9,7 @@ export const ENGLISH = {
     title: 'Try this',
     write: 'Write something as Alice.',
     cut: 'Cut Bob’s network, write to him, then plug it in again.',
-    kill: 'Start the small talk and kill the server’s workers.',
+    kill: 'Let them talk and kill the server’s workers.',
     done: 'done',
     close: 'Hide these hints',
   },

@@ -8,7 +8,9 @@ import type { Router } from './router.js'
 
 test('owners are asked about every conversation, also where another is forgotten for it', () => {
   const asked: ActorKey[] = []
-  const owner = { askOnline: (_: unknown, conversation: ActorKey) => asked.push(conversation) } as unknown as OwnerHandle
+  const owner = {
+    askOnline: (_: unknown, conversation: ActorKey) => asked.push(conversation),
+  } as unknown as OwnerHandle
   const router = { shardCount: 1, ownerOf: () => owner } as unknown as Router
   const counts = new OnlineCounts({ clock: new ManualClock(), router, self: owner })
   const conversations = Array.from({ length: 10_002 }, (_, at) => actorKey('demo', ActorKind.group, `${at}`))

@@ -46,6 +46,24 @@ describe('the simulated store fails in ways that positions make harmless', () =>
     equal(server.snapshots.get(shard), undefined)
   })
 
+  test('what is stored is read while the call is under way, and not after it', async () => {
+    for (const writeLate of [0, 1]) {
+      const { time, server, store } = world()
+      server.faults = { ...HONEST_STORE, writeLate }
+      const sent = checkpoint(1)
+      const write = store()
+        .store([sent])
+        .catch(() => {})
+      sent.writes[0]!.row[0] = 2
+      void write.then(() => {
+        sent.writes[0]!.row[0] = 3
+      })
+      await outsidePromises(() => time.run(60_000))
+      await write
+      equal(server.actors.get(key)!.row[0], 2)
+    }
+  })
+
   function checkpoint(batchNo: number): Checkpoint {
     const position = { logIncarnation: 1, batchNo, index: 0 }
     const write = { key, row: Uint8Array.of(batchNo), pages: new Map(), blocks: [] }

@@ -133,29 +133,38 @@ export class SimStore implements MessageStore {
   }
 
   async store(checkpoints: readonly Checkpoint[]): Promise<void> {
-    const sent = copyOf(checkpoints)
     const { random, faults, coverage, time } = this.#server
     const delayMs = this.#delayMs()
     if (this.#isClosed) return this.#fail(0)
     if (!this.#host.mayAct()) return this.#host.answer(0, () => undefined)
     if (chance(random, faults.writeLate)) {
       coverage.count('store: write applied late')
-      time.after(between(random, 0, 10_000), () => this.#server.apply(sent))
+      this.#applyLate(checkpoints, delayMs, between(random, 0, 10_000))
       return this.#fail(delayMs)
     }
     if (chance(random, faults.writeFails)) {
       coverage.count('store: write failed')
-      const writes = sent.reduce((sum, checkpoint) => sum + checkpoint.writes.length, 0)
+      const writes = checkpoints.reduce((sum, checkpoint) => sum + checkpoint.writes.length, 0)
       const done = wholeBetween(random, 0, writes)
-      time.after(delayMs, () => this.#server.apply(sent, done))
+      time.after(delayMs, () => this.#server.apply(copyOf(checkpoints), done))
       return this.#fail(delayMs)
     }
     if (chance(random, faults.writeTwice)) {
       coverage.count('store: write applied twice')
-      time.after(delayMs + between(random, 0, 10_000), () => this.#server.apply(sent))
+      this.#applyLate(checkpoints, delayMs, delayMs + between(random, 0, 10_000))
     }
-    time.after(delayMs / 2, () => this.#server.apply(sent))
+    time.after(delayMs / 2, () => this.#server.apply(copyOf(checkpoints)))
     return this.#host.answer(delayMs, () => undefined)
+  }
+
+  /** What is read before the caller is answered, and applied whenever. */
+  #applyLate(checkpoints: readonly Checkpoint[], answeredMs: number, lateMs: number): void {
+    const { time } = this.#server
+    const readMs = Math.min(answeredMs, lateMs) / 2
+    time.after(readMs, () => {
+      const sent = copyOf(checkpoints)
+      time.after(lateMs - readMs, () => this.#server.apply(sent))
+    })
   }
 
   #fail(delayMs: number): Promise<never> {
@@ -225,7 +234,7 @@ export class SimStore implements MessageStore {
   }
 }
 
-/** What was sent is on its way: the caller's buffers may be reused once the call is over, however late it applies.
+/** The caller's buffers are its own again once it was answered, however late this applies; not before.
  *  `new Uint8Array` copies; `slice` of a Buffer would not. */
 function copyOf(checkpoints: readonly Checkpoint[]): Checkpoint[] {
   return checkpoints.map(({ shard, snapshot, writes }) => ({

@@ -53,7 +53,12 @@ export async function send(terminal: Terminal, options: SendOptions): Promise<vo
     terminal.clock.after(options.timeoutMs, () => {
       session.stop()
       const why = reason === '' ? 'no answer' : reason
-      reject(new CommandError(`${why} from ${options.url}; is the server running? (if it has another port: --url or PARLEY_PORT)`, EXIT.unreachable))
+      reject(
+        new CommandError(
+          `${why} from ${options.url}; is the server running? (if it has another port: --url or PARLEY_PORT)`,
+          EXIT.unreachable,
+        ),
+      )
     })
   })
   const { seq } = await terminal.progress(`sending to ${options.url}`, settled)
